@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { waitUntilServing } from './readiness.ts'
+import type { AdminCredentials, SeaweedFs, SeaweedFsOptions, Version } from './seaweedfs.ts'
+import type { Weed } from './weed-binary.ts'
+import {
+  gatewayArguments,
+  serverArguments,
+  type WeedPorts,
+  weedEnvironment
+} from './weed-command-lines.ts'
+
+const LOOPBACK = '127.0.0.1'
+
+/** @throws Error when a given port is taken or a process ends before it serves */
+export async function startAsProcesses(
+  weed: Weed,
+  options: SeaweedFsOptions & { readonly admin: AdminCredentials; readonly version: Version }
+): Promise<SeaweedFs> {
+  const { admin, version, standaloneIam = false, onProgress = () => {} } = options
+  const ports = await choosePorts(options)
+  const folder = await mkdtemp(join(tmpdir(), 'seaweedfs-'))
+  const where = { folder, ip: LOOPBACK, bind: LOOPBACK }
+  const lines = [
+    serverArguments(ports, where, { version, standaloneIam }),
+    gatewayArguments(ports, { filerHost: LOOPBACK, bind: LOOPBACK }, version)
+  ]
+  let processes: WeedProcess[] = []
+  // Whatever ends this process, nothing of it is left running.
+  process.once('exit', () => {
+    for (const { child } of processes) child.kill('SIGKILL')
+  })
+
+  async function start() {
+    onProgress(`starting ${weed.origin}`)
+    processes = lines.map((line) => spawnWeed(weed, line, folder, admin))
+    const endedEarly = Promise.race(processes.map(({ ended }) => ended))
+    try {
+      await Promise.race([waitUntilServing(seaweedFs, onProgress), endedEarly])
+    } catch (error) {
+      await killProcesses()
+      throw error
+    }
+    endedEarly.catch(() => {})
+  }
+
+  async function killProcesses() {
+    await Promise.all(processes.map(killProcess))
+    processes = []
+  }
+
+  const seaweedFs: SeaweedFs = {
+    description: weed.origin,
+    s3Endpoint: `http://${LOOPBACK}:${ports.gateway}`,
+    iamEndpoint: `http://${LOOPBACK}:${ports.iamS3}`,
+    standaloneIamEndpoint: standaloneIam ? `http://${LOOPBACK}:${ports.standaloneIam}` : undefined,
+    admin,
+    async restart() {
+      await killProcesses()
+      await start()
+    },
+    async stop() {
+      await killProcesses()
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+  try {
+    await start()
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+  return seaweedFs
+}
+
+interface WeedProcess {
+  readonly child: ChildProcess
+  /** Rejects when the process ends by itself. */
+  readonly ended: Promise<never>
+}
+
+function spawnWeed(weed: Weed, line: string[], cwd: string, admin: AdminCredentials): WeedProcess {
+  const child = spawn(weed.path, line, {
+    cwd,
+    env: { ...process.env, ...weedEnvironment(admin) },
+    stdio: ['ignore', 'ignore', 'pipe']
+  })
+  let tail = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    tail = (tail + chunk).slice(-2000)
+  })
+  const ended = new Promise<never>((_, reject) => {
+    child.once('error', reject)
+    child.once('exit', () => {
+      const last = tail.trim().split('\n').at(-1)
+      reject(new Error(`weed ${line[0]} ended before it served: ${last}`))
+    })
+  })
+  // Somebody who still waits hears of it; after that nobody needs to.
+  ended.catch(() => {})
+  return { child, ended }
+}
+
+/** Without ceremony: a graceful end takes up to 15 s, and the store must survive this anyway. */
+async function killProcess({ child }: WeedProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await exited
+}
+
+async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promise<WeedPorts> {
+  for (const port of [s3Port, iamPort]) {
+    if (port !== undefined && !(await isFree(port)))
+      throw new Error(`Port ${port} is already in use`)
+  }
+  const free = await freePorts(11)
+  const next = () => free.pop() as number
+  return {
+    master: next(),
+    masterGrpc: next(),
+    volume: next(),
+    volumeGrpc: next(),
+    filer: next(),
+    filerGrpc: next(),
+    iamS3: iamPort ?? next(),
+    iamS3Grpc: next(),
+    standaloneIam: next(),
+    gateway: s3Port ?? next(),
+    gatewayGrpc: next()
+  }
+}
+
+/** Held all at once, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)))
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+async function isFree(port: number): Promise<boolean> {
+  try {
+    const server = await listenOn(port)
+    await new Promise((resolve) => server.close(resolve))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function listenOn(port: number) {
+  return new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(port, LOOPBACK, () => resolve(server))
+  })
+}

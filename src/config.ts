@@ -1,0 +1,205 @@
+import { Ajv } from 'ajv'
+import Type, { type Static } from 'typebox'
+
+const HttpUrl = Type.String({ pattern: '^https?://[^/?#@]+/?$' })
+const Duration = Type.String({ pattern: '^[0-9]{1,6}(ms|s|m|h|d)$' })
+const Switch = Type.String({ pattern: '^([Tt]rue|TRUE|[Ff]alse|FALSE)$' })
+const HostName = Type.String({ pattern: '^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$' })
+
+/** The environment as it is documented in the README; every value arrives as text. */
+export const Environment = Type.Object({
+  HOST: Type.String({ default: '0.0.0.0' }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 8080 }),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], { default: 'info' }),
+  HOOK_AUTH: Type.Enum(['token', 'none'], { default: 'token' }),
+  HOOK_TOKEN: Type.Optional(Type.String()),
+  SYNC_BUDGET: { ...Duration, default: '25s' },
+  VERIFY_INTERVAL: { ...Duration, default: '5m' },
+  AWS_ENDPOINT_URL_S3: HttpUrl,
+  AWS_ENDPOINT_URL_IAM: HttpUrl,
+  AWS_ACCESS_KEY_ID: Type.String(),
+  AWS_SECRET_ACCESS_KEY: Type.String(),
+  AWS_REGION: Type.String({ pattern: '^[a-z0-9-]{1,32}$', default: 'us-east-1' }),
+  IDENTITY_API: Type.Enum(['iam'], { default: 'iam' }),
+  CREDENTIAL_ROOT_KEY: Type.String(),
+  BUCKET_LAYOUT: Type.Enum(['per-profile', 'shared'], { default: 'per-profile' }),
+  BUCKET_NAME: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$', default: 'mlpipeline' }),
+  NAME_PREFIX: Type.String({ pattern: '^[a-z][a-z0-9-]{0,18}-$', default: 'profile-' }),
+  ARTIFACT_RETENTION_DAYS: Type.Integer({ minimum: -1, maximum: 36500, default: -1 }),
+  CLUSTER_DOMAIN: Type.String({
+    pattern: '^\\.?(svc\\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+    default: 'cluster.local'
+  }),
+  OBJECT_STORE_HOST: { ...HostName, default: 'seaweedfs' },
+  ARTIFACTS_PROXY_ENABLED: { ...Switch, default: 'false' },
+  FRONTEND_IMAGE: Type.String({ default: 'ghcr.io/kubeflow/kfp-frontend' }),
+  FRONTEND_TAG: Type.Optional(Type.String()),
+  KFP_VERSION: Type.Optional(Type.String()),
+  DISABLE_ISTIO_SIDECAR: { ...Switch, default: 'false' }
+})
+type Environment = Static<typeof Environment>
+
+/** Names under which sync.py and the AWS SDKs know the same settings; the first that is set wins. */
+const ALIASES: Record<string, keyof Environment> = {
+  CONTROLLER_PORT: 'PORT',
+  S3_ENDPOINT_URL: 'AWS_ENDPOINT_URL_S3',
+  AWS_ENDPOINT_URL: 'AWS_ENDPOINT_URL_IAM'
+}
+
+const MIN_ROOT_KEY_BYTES = 32
+const MIN_TOKEN_LENGTH = 16
+
+/** What decides the desired state of a profile; the pure half of the configuration. */
+export interface ProfileSettings {
+  readonly layout: 'per-profile' | 'shared'
+  /** KFP's own bucket: the home of every profile in the shared layout, off limits in the other. */
+  readonly commonBucket: string
+  readonly namePrefix: string
+  readonly rootKey: Buffer
+  readonly retention: { readonly days: number } | 'keep'
+  readonly region: string
+  /** Where pods of the cluster reach the store, `host:port`. */
+  readonly storeAddress: string
+  /** Ending of Service names with a leading dot: `.svc.cluster.local`. */
+  readonly serviceDomain: string
+  readonly artifactProxy: { readonly image: string; readonly disableIstioSidecar: boolean } | 'off'
+}
+
+export interface StoreSettings {
+  readonly s3Endpoint: string
+  readonly iamEndpoint: string
+  readonly region: string
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
+}
+
+export interface Config {
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly logLevel: string
+    readonly hookAuth: { readonly tokens: readonly string[] } | 'none'
+  }
+  readonly store: StoreSettings
+  readonly profile: ProfileSettings
+  /** How long one hook call may work; shorter than the webhook's timeout. */
+  readonly syncBudgetMs: number
+  /** How long a proof of access and isolation is trusted. */
+  readonly verifyIntervalMs: number
+}
+
+/** @throws Error whose message names every faulty variable in one line and quotes no value. */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const variables = knownVariables(env)
+  const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true }).compile(
+    Environment
+  )
+  const faults = validate(variables)
+    ? []
+    : (validate.errors ?? []).map((error) => {
+        const name = error.instancePath.slice(1) || String(error.params['missingProperty'])
+        const allowed: unknown = error.params['allowedValues']
+        if (error.keyword === 'required') return `${name} is required`
+        return `${name} ${error.message}${Array.isArray(allowed) ? ` (${allowed.join(', ')})` : ''}`
+      })
+  const environment = variables as unknown as Environment
+  faults.push(...crossFaults(environment))
+  if (faults.length > 0) throw new Error(`Invalid environment: ${faults.join('; ')}`)
+  return configFrom(environment)
+}
+
+/** Surrounding white space and empty values come from ConfigMaps and mean nothing. */
+function knownVariables(env: Record<string, string | undefined>): Record<string, unknown> {
+  const variables: Record<string, unknown> = {}
+  const names = [...Object.keys(Environment.properties), ...Object.keys(ALIASES)]
+  for (const name of names) {
+    const value = env[name]?.trim()
+    if (value) variables[ALIASES[name] ?? name] ??= value
+  }
+  return variables
+}
+
+function crossFaults(environment: Partial<Environment>): string[] {
+  const faults: string[] = []
+  const rootKey = environment.CREDENTIAL_ROOT_KEY
+  if (rootKey !== undefined && Buffer.byteLength(rootKey) < MIN_ROOT_KEY_BYTES) {
+    faults.push(`CREDENTIAL_ROOT_KEY must have at least ${MIN_ROOT_KEY_BYTES} bytes`)
+  }
+  const tokens = tokensFrom(environment.HOOK_TOKEN)
+  if (environment.HOOK_AUTH === 'none') {
+    if (tokens.length > 0) faults.push('HOOK_TOKEN must not be set together with HOOK_AUTH=none')
+  } else if (tokens.length === 0) {
+    faults.push('HOOK_TOKEN is required (HOOK_AUTH=none lets every caller have keys)')
+  } else if (tokens.some((token) => token.length < MIN_TOKEN_LENGTH)) {
+    faults.push(`every token in HOOK_TOKEN must have at least ${MIN_TOKEN_LENGTH} characters`)
+  }
+  const wantsProxy = environment.ARTIFACTS_PROXY_ENABLED?.toLowerCase() === 'true'
+  if (wantsProxy && !environment.FRONTEND_TAG && !environment.KFP_VERSION) {
+    faults.push('FRONTEND_TAG or KFP_VERSION is required with ARTIFACTS_PROXY_ENABLED=true')
+  }
+  return faults
+}
+
+function configFrom(environment: Environment): Config {
+  const serviceDomain = `.svc.${environment.CLUSTER_DOMAIN.replace(/^\.?(svc\.)?/, '')}`
+  return {
+    server: {
+      host: environment.HOST,
+      port: environment.PORT,
+      logLevel: environment.LOG_LEVEL,
+      hookAuth:
+        environment.HOOK_AUTH === 'none' ? 'none' : { tokens: tokensFrom(environment.HOOK_TOKEN) }
+    },
+    store: {
+      s3Endpoint: environment.AWS_ENDPOINT_URL_S3.replace(/\/$/, ''),
+      iamEndpoint: environment.AWS_ENDPOINT_URL_IAM.replace(/\/$/, ''),
+      region: environment.AWS_REGION,
+      credentials: {
+        accessKeyId: environment.AWS_ACCESS_KEY_ID,
+        secretAccessKey: environment.AWS_SECRET_ACCESS_KEY
+      }
+    },
+    profile: {
+      layout: environment.BUCKET_LAYOUT as 'per-profile' | 'shared',
+      commonBucket: environment.BUCKET_NAME,
+      namePrefix: environment.NAME_PREFIX,
+      rootKey: Buffer.from(environment.CREDENTIAL_ROOT_KEY),
+      retention:
+        environment.ARTIFACT_RETENTION_DAYS > 0
+          ? { days: environment.ARTIFACT_RETENTION_DAYS }
+          : 'keep',
+      region: environment.AWS_REGION,
+      storeAddress: `${environment.OBJECT_STORE_HOST}.kubeflow${serviceDomain}:9000`,
+      serviceDomain,
+      artifactProxy: isTrue(environment.ARTIFACTS_PROXY_ENABLED)
+        ? {
+            image: `${environment.FRONTEND_IMAGE}:${environment.FRONTEND_TAG ?? environment.KFP_VERSION}`,
+            disableIstioSidecar: isTrue(environment.DISABLE_ISTIO_SIDECAR)
+          }
+        : 'off'
+    },
+    syncBudgetMs: milliseconds(environment.SYNC_BUDGET),
+    verifyIntervalMs: milliseconds(environment.VERIFY_INTERVAL)
+  }
+}
+
+function isTrue(value: string): boolean {
+  return value.toLowerCase() === 'true'
+}
+
+function tokensFrom(list: string | undefined): string[] {
+  return (list ?? '')
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '')
+}
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function milliseconds(duration: string): number {
+  const [, amount, unit] = /^([0-9]+)([a-z]+)$/.exec(duration) as unknown as [
+    string,
+    string,
+    keyof typeof UNIT_MS
+  ]
+  return Number(amount) * UNIT_MS[unit]
+}

@@ -1,0 +1,124 @@
+import type { ProfileSettings } from '../config.ts'
+import { CREDENTIALS_SECRET } from '../profile.ts'
+import { artifactProxyFor } from './artifact-proxy.ts'
+import type { AccessKey } from './credentials.ts'
+import type { Plan } from './plan.ts'
+
+/** An object of the profile's namespace as we want it. */
+export interface Attachment {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly namespace: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+  readonly type?: string
+  readonly data?: Readonly<Record<string, string>>
+  readonly spec?: unknown
+}
+
+/**
+ * The objects of the profile's namespace, rebuilt from scratch and stable to the byte, with the names,
+ * keys and values of KFP's sync.py wherever nothing forbids it.
+ */
+export function attachmentsFor(
+  plan: Plan,
+  key: AccessKey,
+  settings: ProfileSettings
+): Attachment[] {
+  return [
+    credentialsSecret(plan, key, settings),
+    launcherConfigMap(plan, settings),
+    metadataConfigMap(plan),
+    artifactRepositories(plan, settings),
+    ...(settings.artifactProxy === 'off'
+      ? []
+      : artifactProxyFor(plan.namespace, key, settings.serviceDomain, settings.artifactProxy))
+  ]
+}
+
+/** One Secret for all: KFP's key names, and those that KServe, TensorBoard and notebooks read. */
+function credentialsSecret(plan: Plan, key: AccessKey, settings: ProfileSettings): Attachment {
+  const accessKeyId = base64(key.accessKeyId)
+  const secretAccessKey = base64(key.secretAccessKey)
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: CREDENTIALS_SECRET,
+      namespace: plan.namespace,
+      annotations: {
+        'serving.kserve.io/s3-endpoint': settings.storeAddress,
+        'serving.kserve.io/s3-region': settings.region,
+        'serving.kserve.io/s3-usehttps': '0',
+        'serving.kserve.io/s3-usevirtualbucket': 'false'
+      }
+    },
+    type: 'Opaque',
+    data: {
+      accesskey: accessKeyId,
+      secretkey: secretAccessKey,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey
+    }
+  }
+}
+
+/** Users keep `providers` and plugin keys of their own in this one: Metacontroller merges by key. */
+function launcherConfigMap(plan: Plan, settings: ProfileSettings): Attachment {
+  return configMap(plan, 'kfp-launcher', {
+    defaultPipelineRoot: `minio://${plan.bucket}/${plan.keyPrefix}v2/artifacts`,
+    clusterDomain: settings.serviceDomain
+  })
+}
+
+function metadataConfigMap(plan: Plan): Attachment {
+  return configMap(plan, 'metadata-grpc-configmap', {
+    METADATA_GRPC_SERVICE_HOST: 'metadata-grpc-service.kubeflow',
+    METADATA_GRPC_SERVICE_PORT: '8080'
+  })
+}
+
+/** Where Argo Workflows writes outputs and archived logs; the annotation names the entry to use. */
+function artifactRepositories(plan: Plan, settings: ProfileSettings): Attachment {
+  const entry = 'default-namespaced'
+  const date =
+    '{{workflow.creationTimestamp.Y}}/{{workflow.creationTimestamp.m}}/{{workflow.creationTimestamp.d}}'
+  const repository = {
+    archiveLogs: true,
+    s3: {
+      endpoint: settings.storeAddress,
+      bucket: plan.bucket,
+      keyFormat: `${plan.keyPrefix}{{workflow.name}}/${date}/{{pod.name}}`,
+      insecure: true,
+      accessKeySecret: { name: CREDENTIALS_SECRET, key: 'accesskey' },
+      secretKeySecret: { name: CREDENTIALS_SECRET, key: 'secretkey' }
+    }
+  }
+  return configMap(
+    plan,
+    'artifact-repositories',
+    { [entry]: JSON.stringify(repository) },
+    { 'workflows.argoproj.io/default-artifact-repository': entry }
+  )
+}
+
+function configMap(
+  plan: Plan,
+  name: string,
+  data: Record<string, string>,
+  annotations?: Record<string, string>
+): Attachment {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: plan.namespace, ...(annotations && { annotations }) },
+    data
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}

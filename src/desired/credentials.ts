@@ -1,0 +1,83 @@
+import { hkdfSync, timingSafeEqual } from 'node:crypto'
+
+/** A pair as S3 clients use it. */
+export interface AccessKey {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+const KEY_ID_PREFIX = 'KFP'
+const EPOCH_CHARACTERS = 7
+const MAC_CHARACTERS = 10
+const SECRET_CHARACTERS = 40
+const BITS_PER_CHARACTER = 5
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/**
+ * The one access key of a user at an epoch. Derived, never drawn: a lost call repeated gives the same
+ * key, replicas agree without talking, and whoever holds the root key can tell ours from all others.
+ *
+ * @param epoch seconds since 1970, 0 before any rotation
+ */
+export function accessKeyFor(rootKey: Buffer, user: string, epoch: number): AccessKey {
+  return {
+    accessKeyId: accessKeyIdFor(rootKey, user, epoch),
+    secretAccessKey: derive(rootKey, `secret-access-key/${user}/${epoch}`, SECRET_CHARACTERS)
+  }
+}
+
+/** The epoch that an access key id of this user carries, or undefined when the id is not ours. */
+export function epochOf(rootKey: Buffer, user: string, accessKeyId: string): number | undefined {
+  const epochText = accessKeyId.slice(KEY_ID_PREFIX.length, KEY_ID_PREFIX.length + EPOCH_CHARACTERS)
+  const epoch = fromBase32(epochText)
+  if (epoch === undefined) return undefined
+  return isSameText(accessKeyId, accessKeyIdFor(rootKey, user, epoch)) ? epoch : undefined
+}
+
+/** The epoch of a pair of this user, or undefined when id or secret is not ours. */
+export function epochOfPair(rootKey: Buffer, user: string, pair: AccessKey): number | undefined {
+  const epoch = epochOf(rootKey, user, pair.accessKeyId)
+  if (epoch === undefined) return undefined
+  const { secretAccessKey } = accessKeyFor(rootKey, user, epoch)
+  return isSameText(pair.secretAccessKey, secretAccessKey) ? epoch : undefined
+}
+
+/**
+ * The maximum of what is asked and of every authenticated epoch, so that nothing goes backwards when
+ * an annotation is dropped, a setting changes or a clock jumps.
+ */
+export function epochInForce(asked: number, seen: readonly (number | undefined)[]): number {
+  return Math.max(asked, ...seen.filter((epoch) => epoch !== undefined))
+}
+
+function accessKeyIdFor(rootKey: Buffer, user: string, epoch: number): string {
+  const mac = derive(rootKey, `access-key-id/${user}/${epoch}`, MAC_CHARACTERS)
+  return KEY_ID_PREFIX + toBase32(epoch, EPOCH_CHARACTERS) + mac
+}
+
+/** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
+function derive(rootKey: Buffer, info: string, characters: number): string {
+  const bytes = Buffer.from(hkdfSync('sha256', rootKey, '', `s3-profile-controller/${info}`, 32))
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+  return Array.from({ length: characters }, (_, index) => {
+    const start = index * BITS_PER_CHARACTER
+    return ALPHABET[Number.parseInt(bits.slice(start, start + BITS_PER_CHARACTER), 2)]
+  }).join('')
+}
+
+function toBase32(value: number, characters: number): string {
+  return value
+    .toString(32)
+    .padStart(characters, '0')
+    .replace(/./g, (digit) => ALPHABET[Number.parseInt(digit, 32)] ?? '')
+}
+
+function fromBase32(text: string): number | undefined {
+  if (!/^[A-Z2-7]{7}$/.test(text)) return undefined
+  return [...text].reduce((value, character) => value * 32 + ALPHABET.indexOf(character), 0)
+}
+
+function isSameText(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import type { ProfileSettings } from '../config.ts'
+import { InvalidProfile } from '../errors.ts'
+import { isNamespaceName, type Profile } from '../profile.ts'
+import {
+  commonBucketStatements,
+  type ManagedPolicy,
+  ownBucketPolicy,
+  ownPrefixPolicy,
+  type Statement
+} from './access-policy.ts'
+import { type LifecycleRule, retentionRules } from './lifecycle.ts'
+
+/** Everything that should exist for one profile, but its key. Holds no secret. */
+export interface Plan {
+  readonly namespace: string
+  /** The IAM user, and in the per-profile layout the bucket too. */
+  readonly user: string
+  /** Where the profile's data lives. */
+  readonly bucket: string
+  /** What all its object keys start with; KFP's UI authorises by it. */
+  readonly keyPrefix: string
+  readonly policy: ManagedPolicy
+  /** Buckets that must exist, the own one last. */
+  readonly buckets: readonly BucketPlan[]
+  /** The epoch asked for, in seconds. */
+  readonly epoch: number
+  readonly probes: { readonly own: ObjectAddress; readonly foreign: ObjectAddress }
+}
+
+export interface BucketPlan {
+  readonly name: string
+  /** What we have to say about the bucket; undefined for a bucket that is not ours to configure. */
+  readonly settings?: {
+    readonly statements: readonly Statement[]
+    readonly lifecycleRules: readonly LifecycleRule[]
+  }
+}
+
+export interface ObjectAddress {
+  readonly bucket: string
+  readonly key: string
+}
+
+const MAX_NAME_LENGTH = 63
+const HASH_LENGTH = 8
+/** A key that nobody writes; a dot cannot start a namespace's name, so no profile owns its twin. */
+const PROBE_KEY = '.s3-profile-controller/probe'
+
+/** @throws InvalidProfile when no Kubernetes namespace can have the profile's name. */
+export function planFor(profile: Profile, settings: ProfileSettings): Plan {
+  const { namespace, incarnation } = profile
+  if (!isNamespaceName(namespace)) {
+    throw new InvalidProfile(
+      `The profile's name must be an RFC 1123 label to be a namespace: ${JSON.stringify(namespace.slice(0, 80))}`
+    )
+  }
+  const user = userNameFor(settings.namePrefix, namespace, incarnation)
+  const keyPrefix = `private-artifacts/${namespace}/`
+  const shared = { namespace, user, keyPrefix, epoch: 0 }
+  return settings.layout === 'per-profile'
+    ? { ...shared, ...ownBucketPlan(user, keyPrefix, settings) }
+    : { ...shared, ...commonBucketPlan(user, keyPrefix, settings) }
+}
+
+function ownBucketPlan(user: string, keyPrefix: string, settings: ProfileSettings) {
+  return {
+    bucket: user,
+    policy: ownBucketPolicy(settings.namePrefix),
+    buckets: [
+      { name: settings.commonBucket },
+      {
+        name: user,
+        settings: { statements: [], lifecycleRules: retentionRules(settings.retention) }
+      }
+    ],
+    probes: {
+      own: { bucket: user, key: keyPrefix + PROBE_KEY },
+      foreign: { bucket: settings.commonBucket, key: keyPrefix + PROBE_KEY }
+    }
+  }
+}
+
+function commonBucketPlan(user: string, keyPrefix: string, settings: ProfileSettings) {
+  const bucket = settings.commonBucket
+  return {
+    bucket,
+    policy: ownPrefixPolicy(user, bucket, keyPrefix),
+    buckets: [
+      {
+        name: bucket,
+        settings: {
+          statements: commonBucketStatements(bucket, settings.namePrefix),
+          lifecycleRules: retentionRules(settings.retention)
+        }
+      }
+    ],
+    probes: {
+      own: { bucket, key: keyPrefix + PROBE_KEY },
+      foreign: { bucket, key: `private-artifacts/${PROBE_KEY}` }
+    }
+  }
+}
+
+/** `profile-<namespace>-<8 of the incarnation's hash>`, at most 63 characters. */
+function userNameFor(prefix: string, namespace: string, incarnation: string): string {
+  const room = MAX_NAME_LENGTH - prefix.length - 1 - HASH_LENGTH
+  return `${prefix}${shortened(namespace, room)}-${hash(incarnation)}`
+}
+
+function shortened(namespace: string, room: number): string {
+  if (namespace.length <= room) return namespace
+  return `${namespace.slice(0, room - 1 - HASH_LENGTH)}-${hash(namespace)}`
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH)
+}

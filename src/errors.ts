@@ -1,0 +1,52 @@
+import createError from '@fastify/error'
+
+/**
+ * Every error this service answers with, sorted by who must act. Error bodies become Kubernetes
+ * Events, so a message is one sentence that says what was being done to which profile, and never
+ * holds a secret.
+ */
+
+/** The profile's owner must act: the parent can never be given storage as it is. */
+export const InvalidProfile = createError<[reason: string]>('S3P_INVALID_PROFILE', '%s', 422)
+
+/** The operator must act: the caller does not hold a hook token. */
+export const Unauthorized = createError(
+  'S3P_UNAUTHORIZED',
+  'The Authorization header must carry one of the tokens in HOOK_TOKEN as a bearer token',
+  401
+)
+
+/** The operator must act: the store answered and said no. */
+export const StoreRejected = createError<[step: string, reason: string]>(
+  'S3P_STORE_REJECTED',
+  'Object store refused %s: %s',
+  502
+)
+
+/** The operator must act: the store does not keep profiles apart as the plan demands. */
+export const NotIsolated = createError<[step: string, reason: string]>(
+  'S3P_NOT_ISOLATED',
+  'No credentials were handed out because isolation is not proven while %s: %s',
+  502
+)
+
+/** Nobody must act: Metacontroller retries. */
+export const StoreUnavailable = createError<[step: string, reason: string]>(
+  'S3P_STORE_UNAVAILABLE',
+  'Object store unavailable while %s: %s',
+  503
+)
+
+/** Nobody must act: Metacontroller retries, and what was done so far is kept. */
+export const BudgetExceeded = createError<[step: string]>(
+  'S3P_BUDGET_EXCEEDED',
+  'The sync budget ran out before %s',
+  503
+)
+
+/** We must act: a bug. The log line with the same request id has the stack. */
+export const Unexpected = createError<[what: string]>(
+  'S3P_UNEXPECTED',
+  'Unexpected failure during %s; the log has the details',
+  500
+)

@@ -1,0 +1,76 @@
+/** Metacontroller calls finalize again within seconds; a later call is another story. */
+const DEPARTURE_MEMORY_MS = 10 * 60_000
+
+/**
+ * What this process remembers between hook calls. All of it may be lost at any time: that costs some
+ * store reads or one more finalize pass, never a wrong answer.
+ */
+export class Memory {
+  readonly #verifyIntervalMs: number
+  readonly #clock: () => number
+  readonly #proofs = new Map<string, Proof>()
+  readonly #buckets = new Map<string, number>()
+  readonly #departures = new Map<string, { quietSince: number; seenAt: number }>()
+
+  /** @param clock monotonic milliseconds */
+  constructor(verifyIntervalMs: number, clock: () => number) {
+    this.#verifyIntervalMs = verifyIntervalMs
+    this.#clock = clock
+  }
+
+  /**
+   * Whether the pair in this very Secret object was proven lately. A proof made before the Secret existed
+   * goes to the first one seen with the pair; a Secret made later, after an opt-out say, has another uid.
+   */
+  isProven(user: string, accessKeyId: string, secretUid: string | undefined): boolean {
+    const proof = this.#proofs.get(user)
+    if (proof?.accessKeyId !== accessKeyId || !this.#isFresh(proof.at)) return false
+    proof.secretUid ??= secretUid
+    return proof.secretUid === secretUid
+  }
+
+  rememberProof(user: string, accessKeyId: string, secretUid: string | undefined): void {
+    this.#proofs.set(user, { accessKeyId, secretUid, at: this.#clock() })
+    this.#departures.delete(user)
+  }
+
+  isBucketVerified(bucket: string): boolean {
+    const at = this.#buckets.get(bucket)
+    return at !== undefined && this.#isFresh(at)
+  }
+
+  rememberBucket(bucket: string): void {
+    this.#buckets.set(bucket, this.#clock())
+  }
+
+  /** A finalize is about to take the profile's storage away. */
+  forget(user: string, ownBucket: string): void {
+    this.#proofs.delete(user)
+    this.#buckets.delete(ownBucket)
+  }
+
+  /**
+   * For how many milliseconds finalize has found nothing of this user, call after call. The count starts
+   * anew when something was found, after a long silence, and after a restart of the process.
+   */
+  quietMs(user: string, foundSomething: boolean): number {
+    const now = this.#clock()
+    for (const [other, { seenAt }] of this.#departures) {
+      if (now - seenAt > DEPARTURE_MEMORY_MS) this.#departures.delete(other)
+    }
+    const departure = this.#departures.get(user)
+    const quietSince = foundSomething || departure === undefined ? now : departure.quietSince
+    this.#departures.set(user, { quietSince, seenAt: now })
+    return now - quietSince
+  }
+
+  #isFresh(at: number): boolean {
+    return this.#clock() - at < this.#verifyIntervalMs
+  }
+}
+
+interface Proof {
+  readonly accessKeyId: string
+  secretUid: string | undefined
+  readonly at: number
+}

@@ -1,0 +1,31 @@
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+
+/** Few numbers, labelled by outcome; never by profile, secret or key. */
+export interface Metrics {
+  readonly registry: Registry
+  /** `outcome` is `ok` or the error's code. */
+  hookAnswered(hook: string, outcome: string, seconds: number): void
+  storeWritten(): void
+}
+
+export function buildMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const hooks = new Histogram({
+    name: 's3p_hook_seconds',
+    help: 'Time to answer a hook call, by hook and outcome (ok or an error code)',
+    labelNames: ['hook', 'outcome'],
+    buckets: [0.002, 0.01, 0.05, 0.25, 1, 5, 25],
+    registers: [registry]
+  })
+  const writes = new Counter({
+    name: 's3p_store_writes_total',
+    help: 'Writes started on the object store; steady profiles cause none',
+    registers: [registry]
+  })
+  return {
+    registry,
+    hookAnswered: (hook, outcome, seconds) => hooks.observe({ hook, outcome }, seconds),
+    storeWritten: () => writes.inc()
+  }
+}

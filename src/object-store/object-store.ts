@@ -1,0 +1,106 @@
+import type { ManagedPolicy, PolicyDocument } from '../desired/access-policy.ts'
+import type { AccessKey } from '../desired/credentials.ts'
+import type { LifecycleRule } from '../desired/lifecycle.ts'
+import type { ObjectAddress } from '../desired/plan.ts'
+
+/** One hook call's allowance: whose it is, and when it is worth nothing any more. */
+export interface Budget {
+  readonly namespace: string
+  readonly signal: AbortSignal
+}
+
+/** A user as the store has it. */
+export interface Identity {
+  /** Names of the attached managed policies. */
+  readonly policies: readonly string[]
+  readonly accessKeys: readonly { readonly accessKeyId: string; readonly isActive: boolean }[]
+}
+
+/**
+ * What the tenant's gateway says to a GET signed with a profile's own key.
+ *
+ * - `absent`: authenticated and authorised, no such object
+ * - `readable`: authenticated and authorised, the object is there
+ * - `denied`: authenticated, not authorised; also said of a bucket that does not exist
+ * - `no-bucket`: authorised, but the bucket does not exist
+ * - `unknown-key`: the key does not exist, is inactive, or has not arrived at the gateway yet
+ * - `wrong-secret`: the key exists with another secret
+ */
+export type ProbeAnswer =
+  | 'absent'
+  | 'readable'
+  | 'denied'
+  | 'no-bucket'
+  | 'unknown-key'
+  | 'wrong-secret'
+
+/**
+ * The port: everything this service does to SeaweedFS. One contract suite
+ * (test/fixtures/object-store-contract.ts) runs against every implementation, the fake included.
+ *
+ * Common to all verbs: `ensure…` reads first and writes only what differs; absence is not an error, so
+ * reads give undefined and deletes succeed. A write waits its turn in the one write queue and fails
+ * with BudgetExceeded instead of starting late. A store that says no throws StoreRejected; one that does
+ * not answer throws StoreUnavailable. Errors name the step and the profile and hold no secret.
+ */
+export interface ObjectStore {
+  /** Afterwards the bucket exists. A bucket that exists already is left as it is. */
+  ensureBucket(bucket: string, budget: Budget): Promise<void>
+
+  /**
+   * Afterwards the bucket's policy is `merge(live)`, read back and compared. Compares by meaning, not by
+   * byte. A merge result without statements means that there is no policy.
+   */
+  ensureBucketPolicy(
+    bucket: string,
+    merge: (live: PolicyDocument | undefined) => PolicyDocument,
+    budget: Budget
+  ): Promise<void>
+
+  /** Afterwards the bucket's lifecycle rules are `merge(live)`; none means no configuration. */
+  ensureLifecycle(
+    bucket: string,
+    merge: (live: readonly LifecycleRule[]) => readonly LifecycleRule[],
+    budget: Budget
+  ): Promise<void>
+
+  /**
+   * Afterwards the managed policy exists with this very content. Throws StoreRejected when the name
+   * holds other content that the store does not let us replace.
+   */
+  ensurePolicy(policy: ManagedPolicy, budget: Budget): Promise<void>
+
+  /** Afterwards the managed policy does not exist. Throws StoreRejected while it is attached. */
+  deletePolicy(policyName: string, budget: Budget): Promise<void>
+
+  /** The user with its policies and keys, or undefined when there is no such user. */
+  readIdentity(user: string, budget: Budget): Promise<Identity | undefined>
+
+  /**
+   * Afterwards the user exists, has exactly this one policy, and then this very key, active. Its other
+   * keys are left alone. The policy must exist. `live` is what readIdentity just said; only what differs
+   * is written, limits before the key. A key id that exists with another secret or at another user is
+   * not detected here: only a probe tells.
+   */
+  ensureIdentity(
+    user: string,
+    desired: { readonly policyName: string; readonly accessKey: AccessKey },
+    live: Identity | undefined,
+    budget: Budget
+  ): Promise<void>
+
+  /** Afterwards the user has no such key. */
+  deleteAccessKey(user: string, accessKeyId: string, budget: Budget): Promise<void>
+
+  /**
+   * Afterwards the user does not exist; its keys stop working first, then its policies are detached.
+   * `live` is what readIdentity just said.
+   */
+  deleteIdentity(user: string, live: Identity, budget: Budget): Promise<void>
+
+  /** One GET of the object, signed with the given key, on the gateway that profiles use. */
+  probe(accessKey: AccessKey, object: ObjectAddress, budget: Budget): Promise<ProbeAnswer>
+
+  /** Throws unless both the S3 and the identity endpoint answer a signed read. */
+  checkReadiness(budget: Budget): Promise<void>
+}

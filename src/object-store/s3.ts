@@ -1,0 +1,166 @@
+import {
+  CreateBucketCommand,
+  DeleteBucketLifecycleCommand,
+  DeleteBucketPolicyCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketPolicyCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketPolicyCommand,
+  S3Client,
+  type LifecycleRule as SdkLifecycleRule
+} from '@aws-sdk/client-s3'
+import type { StoreSettings } from '../config.ts'
+import type { PolicyDocument } from '../desired/access-policy.ts'
+import { canonicalText } from '../desired/canonical.ts'
+import type { LifecycleRule } from '../desired/lifecycle.ts'
+import { StoreUnavailable } from '../errors.ts'
+import type { Budget, ObjectStore } from './object-store.ts'
+import { nameOf, statusOf, storeError } from './store-errors.ts'
+import type { WriteQueue } from './write-queue.ts'
+
+type Buckets = Pick<ObjectStore, 'ensureBucket' | 'ensureBucketPolicy' | 'ensureLifecycle'>
+
+/** The bucket half of the port, on the S3 gateway. */
+export function buildS3(
+  settings: StoreSettings,
+  queue: WriteQueue
+): Buckets & { checkS3(bucket: string, budget: Budget): Promise<void> } {
+  const client = new S3Client({
+    endpoint: settings.s3Endpoint,
+    region: settings.region,
+    credentials: { ...settings.credentials },
+    forcePathStyle: true,
+    maxAttempts: 2
+  })
+
+  async function call<T>(
+    step: string,
+    budget: Budget,
+    send: (options: { abortSignal: AbortSignal }) => Promise<T>
+  ): Promise<T> {
+    try {
+      return await send({ abortSignal: budget.signal })
+    } catch (error) {
+      throw storeError(error, step, budget)
+    }
+  }
+
+  /** Undefined when the store says that exactly this is absent; any other failure is thrown. */
+  async function unless<T>(absence: string, send: Promise<T>): Promise<T | undefined> {
+    return send.catch((error) => {
+      if (nameOf(error) === absence) return undefined
+      throw error
+    })
+  }
+
+  async function bucketExists(bucket: string, budget: Budget): Promise<boolean> {
+    return call(`looking for bucket ${bucket}`, budget, async (options) => {
+      try {
+        await client.send(new HeadBucketCommand({ Bucket: bucket }), options)
+        return true
+      } catch (error) {
+        // A HEAD answer has no body, so there is no name to go by.
+        if (statusOf(error) === 404) return false
+        throw error
+      }
+    })
+  }
+
+  async function readPolicy(bucket: string, budget: Budget): Promise<PolicyDocument | undefined> {
+    return call(`reading the policy of bucket ${bucket}`, budget, async (options) => {
+      const command = new GetBucketPolicyCommand({ Bucket: bucket })
+      const answer = await unless('NoSuchBucketPolicy', client.send(command, options))
+      return answer?.Policy ? JSON.parse(answer.Policy) : undefined
+    })
+  }
+
+  async function writePolicy(bucket: string, policy: PolicyDocument, budget: Budget) {
+    await call(`writing the policy of bucket ${bucket}`, budget, (options) =>
+      policy.Statement.length > 0
+        ? client.send(
+            new PutBucketPolicyCommand({ Bucket: bucket, Policy: JSON.stringify(policy) }),
+            options
+          )
+        : client.send(new DeleteBucketPolicyCommand({ Bucket: bucket }), options)
+    )
+  }
+
+  async function readLifecycle(bucket: string, budget: Budget): Promise<LifecycleRule[]> {
+    return call(`reading the lifecycle of bucket ${bucket}`, budget, async (options) => {
+      const command = new GetBucketLifecycleConfigurationCommand({ Bucket: bucket })
+      const answer = await unless('NoSuchLifecycleConfiguration', client.send(command, options))
+      return answer?.Rules ?? []
+    })
+  }
+
+  async function writeLifecycle(bucket: string, rules: readonly LifecycleRule[], budget: Budget) {
+    await call(`writing the lifecycle of bucket ${bucket}`, budget, (options) =>
+      rules.length > 0
+        ? client.send(
+            new PutBucketLifecycleConfigurationCommand({
+              Bucket: bucket,
+              LifecycleConfiguration: { Rules: rules as SdkLifecycleRule[] }
+            }),
+            options
+          )
+        : client.send(new DeleteBucketLifecycleCommand({ Bucket: bucket }), options)
+    )
+  }
+
+  return {
+    async ensureBucket(bucket, budget) {
+      if (await bucketExists(bucket, budget)) return
+      const step = `creating bucket ${bucket}`
+      await queue(step, budget, () =>
+        call(step, budget, async (options) => {
+          const command = new CreateBucketCommand({ Bucket: bucket })
+          await unless('BucketAlreadyOwnedByYou', client.send(command, options))
+        })
+      )
+    },
+
+    async ensureBucketPolicy(bucket, merge, budget) {
+      const isSettled = async () => {
+        const live = await readPolicy(bucket, budget)
+        const desired = merge(live)
+        if (live === undefined) return desired.Statement.length === 0
+        return canonicalText(live) === canonicalText(desired)
+      }
+      if (await isSettled()) return
+      const step = `writing the policy of bucket ${bucket}`
+      await queue(step, budget, async () => {
+        await writePolicy(bucket, merge(await readPolicy(bucket, budget)), budget)
+      })
+      if (!(await isSettled())) throw overwritten(step, budget)
+    },
+
+    async ensureLifecycle(bucket, merge, budget) {
+      const isSettled = async () => {
+        const live = await readLifecycle(bucket, budget)
+        return canonicalText(live) === canonicalText(merge(live))
+      }
+      if (await isSettled()) return
+      const step = `writing the lifecycle of bucket ${bucket}`
+      await queue(step, budget, async () => {
+        await writeLifecycle(bucket, merge(await readLifecycle(bucket, budget)), budget)
+      })
+      if (!(await isSettled())) throw overwritten(step, budget)
+    },
+
+    async checkS3(bucket, budget) {
+      const command = new GetObjectCommand({ Bucket: bucket, Key: '.s3-profile-controller/ready' })
+      await call('reading an object through AWS_ENDPOINT_URL_S3', budget, async (options) => {
+        await client.send(command, options).catch((error) => {
+          if (statusOf(error) !== 404) throw error
+        })
+      })
+    }
+  }
+}
+
+function overwritten(step: string, budget: Budget): Error {
+  const during = `${step} for profile ${budget.namespace}`
+  return new StoreUnavailable(during, 'somebody else changed it at the same time')
+}

@@ -1,0 +1,26 @@
+import type { StoreSettings } from '../config.ts'
+import { buildIamApi } from './iam-api.ts'
+import type { Budget, ObjectStore } from './object-store.ts'
+import { buildProbe } from './probe.ts'
+import { buildS3 } from './s3.ts'
+import { buildWriteQueue } from './write-queue.ts'
+
+/** The port on a real SeaweedFS: one write queue before both of its APIs. */
+export function buildSeaweedFs(
+  settings: StoreSettings,
+  commonBucket: string,
+  onWrite: (step: string, budget: Budget) => void
+): ObjectStore {
+  const queue = buildWriteQueue(onWrite)
+  const { checkS3, ...buckets } = buildS3(settings, queue)
+  const { checkIam, ...identities } = buildIamApi(settings, queue)
+  return {
+    ...buckets,
+    ...identities,
+    probe: buildProbe(settings),
+    async checkReadiness(budget) {
+      await checkS3(commonBucket, budget)
+      await checkIam(budget)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { StoreRejected, StoreUnavailable } from '../errors.ts'
+import type { Budget } from './object-store.ts'
+
+/** What an SDK exception, a network error or an abort has in common. */
+interface VendorError {
+  readonly name?: string
+  readonly code?: string
+  readonly message?: string
+  readonly $metadata?: { readonly httpStatusCode?: number }
+}
+
+/**
+ * The one place where vendor errors become ours. The original is not kept as it is: SDK errors carry
+ * the whole HTTP exchange, and the body of CreateAccessKey holds a secret.
+ *
+ * @param secrets texts that must not appear in the message, whatever the store echoes
+ */
+export function storeError(
+  error: unknown,
+  step: string,
+  budget: Budget,
+  secrets: readonly string[] = []
+): Error {
+  const { name, code, message, $metadata } = error as VendorError
+  const during = `${step} for profile ${budget.namespace}`
+  if (budget.signal.aborted) return new StoreUnavailable(during, 'no answer within the sync budget')
+  const status = $metadata?.httpStatusCode
+  const redacted = secrets.reduce(
+    (text, secret) => text.replaceAll(secret, '[redacted]'),
+    `${message ?? ''}`.replaceAll(/\s+/g, ' ').slice(0, 300)
+  )
+  if (status === undefined) return new StoreUnavailable(during, code ?? name ?? 'no answer')
+  return answerError(`${name === 'Unknown' ? '' : `${name}: `}${redacted}`, status, during)
+}
+
+/** An answer that nobody asked for: a refusal when the request is at fault, else an outage. */
+export function answerError(reason: string, status: number, during: string): Error {
+  const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429
+  const Failure = isRefusal ? StoreRejected : StoreUnavailable
+  return new Failure(during, `${reason} (HTTP ${status})`)
+}
+
+/** The HTTP status of a vendor error; undefined when the store did not answer at all. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as VendorError).$metadata?.httpStatusCode
+}
+
+/** The store's own name for what is wrong, such as NoSuchBucketPolicy. */
+export function nameOf(error: unknown): string | undefined {
+  return (error as VendorError).name
+}

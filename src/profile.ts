@@ -1,0 +1,69 @@
+import type { HookRequest, KubernetesObject } from './hooks.ts'
+
+/** One life of one Kubeflow tenant, whichever kind of parent Metacontroller showed us. */
+export interface Profile {
+  /** The Profile's and its Namespace's name alike. */
+  readonly namespace: string
+  /** The Profile's UID, or the Namespace's where no Profile owns it: a re-created profile differs. */
+  readonly incarnation: string
+  readonly isOptedIn: boolean
+  readonly isTerminating: boolean
+  /** The operator gave up on the store: finalize must let the parent go. */
+  readonly skipsStorageCleanup: boolean
+  /** The credentials Secret as the cluster shows it: a claim, not a fact. */
+  readonly observedSecret: ObservedSecret | undefined
+}
+
+export interface ObservedSecret {
+  readonly uid: string | undefined
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+/** KFP's name for the credentials Secret; consumers all over Kubeflow have it built in. */
+export const CREDENTIALS_SECRET = 'mlpipeline-minio-artifact'
+
+const ENABLED_LABEL = 'pipelines.kubeflow.org/enabled'
+const SKIP_CLEANUP_ANNOTATION = 'pipelines.kubeflow.org/skip-storage-cleanup'
+
+export function profileFrom(request: HookRequest): Profile {
+  const { parent } = request
+  const enabled = parent.metadata.labels?.[ENABLED_LABEL]
+  return {
+    namespace: parent.metadata.name,
+    incarnation: incarnationOf(parent),
+    isOptedIn: request.kind === 'composite' ? enabled !== 'false' : enabled === 'true',
+    isTerminating: parent.metadata.deletionTimestamp != null,
+    skipsStorageCleanup: parent.metadata.annotations?.[SKIP_CLEANUP_ANNOTATION] === 'true',
+    observedSecret: observedSecretFrom(request)
+  }
+}
+
+/** RFC 1123 label, the only names a Kubernetes namespace can have. */
+export function isNamespaceName(name: string): boolean {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)
+}
+
+function incarnationOf(parent: KubernetesObject): string {
+  const owner = parent.metadata.ownerReferences?.find(
+    ({ controller, kind, apiVersion }) =>
+      controller === true && kind === 'Profile' && apiVersion.startsWith('kubeflow.org/')
+  )
+  return parent.kind === 'Namespace' && owner !== undefined ? owner.uid : parent.metadata.uid
+}
+
+function observedSecretFrom(request: HookRequest): ObservedSecret | undefined {
+  const secret = request.observed.find(
+    ({ kind, metadata }) =>
+      kind === 'Secret' &&
+      metadata.name === CREDENTIALS_SECRET &&
+      metadata.namespace === request.parent.metadata.name
+  )
+  if (secret === undefined) return undefined
+  const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString()
+  return {
+    uid: secret.metadata.uid,
+    accessKeyId: text('accesskey'),
+    secretAccessKey: text('secretkey')
+  }
+}

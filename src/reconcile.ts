@@ -1,0 +1,260 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { ProfileSettings } from './config.ts'
+import { isPolicyOf, mergedBucketPolicy } from './desired/access-policy.ts'
+import { type Attachment, attachmentsFor } from './desired/attachments.ts'
+import {
+  type AccessKey,
+  accessKeyFor,
+  epochInForce,
+  epochOf,
+  epochOfPair
+} from './desired/credentials.ts'
+import { mergedLifecycleRules } from './desired/lifecycle.ts'
+import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
+import { NotIsolated, StoreUnavailable } from './errors.ts'
+import type { Memory } from './memory.ts'
+import type { Budget, ObjectStore, ProbeAnswer } from './object-store/object-store.ts'
+import { isNamespaceName, type Profile } from './profile.ts'
+import type { Turns } from './turns.ts'
+
+/** What one hook call came to, before it is put into the words of the parent's controller. */
+export interface Outcome {
+  readonly attachments: readonly Attachment[]
+  readonly isReady: boolean
+  readonly resyncAfterSeconds?: number
+  readonly finalized?: boolean
+}
+
+/** What reconciling needs from outside, all of it replaceable. */
+export interface Context {
+  readonly settings: ProfileSettings
+  readonly store: ObjectStore
+  readonly memory: Memory
+  readonly turns: Turns
+  readonly syncBudgetMs: number
+  /** How long a new key may take to reach the gateway before the call gives up. */
+  readonly proofPatienceMs: number
+  readonly log: Log
+}
+
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+/** Until the Secret is seen, nobody tells us that it exists: somebody else's may be in its place. */
+const UNOBSERVED_RESYNC_SECONDS = 30
+
+/**
+ * The story of a sync: what should exist, whether the key in the cluster is proven to work and to be
+ * refused elsewhere, and if not, bucket -> policy -> user -> key -> proof. Nothing is answered before the
+ * proof; any failure is thrown, because an attachment left out of an answer is deleted.
+ */
+export async function reconcileProfile(
+  profile: Profile,
+  context: Context,
+  budget: Budget
+): Promise<Outcome> {
+  if (!profile.isOptedIn || profile.isTerminating) return { attachments: [], isReady: false }
+  const plan = planFor(profile, context.settings)
+
+  return context.turns.take(plan.user, budget, async () => {
+    const observed = observedKey(profile, plan, context.settings)
+    const isStillProven =
+      observed !== undefined && (await isProven(profile, plan, observed, context, budget))
+    const key = isStillProven ? observed : await provision(profile, plan, context, budget)
+    return {
+      attachments: attachmentsFor(plan, key, context.settings),
+      isReady: true,
+      ...(observed === undefined && { resyncAfterSeconds: UNOBSERVED_RESYNC_SECONDS })
+    }
+  })
+}
+
+/**
+ * The story of a finalize, for deletion and for opt-out alike: keys, user and own policies go, data stays.
+ * It is done only when one sync budget has passed in which nothing came back, because until then a sync
+ * that began before may still be writing.
+ */
+export async function finalizeProfile(
+  profile: Profile,
+  context: Context,
+  budget: Budget
+): Promise<Outcome> {
+  const gone = { attachments: [], isReady: false, finalized: true }
+  if (!isNamespaceName(profile.namespace)) return gone
+  const plan = planFor(profile, context.settings)
+  if (profile.skipsStorageCleanup) {
+    const { namespace, user, bucket } = plan
+    context.log.warn(
+      { namespace, user, bucket },
+      'storage cleanup skipped: key and user stay behind'
+    )
+    return gone
+  }
+
+  return context.turns.take(plan.user, budget, async () => {
+    context.memory.forget(plan.user, plan.bucket)
+    const foundSomething = await revoke(plan, context.store, budget)
+    const quietMs = context.memory.quietMs(plan.user, foundSomething)
+    const remainingMs = context.syncBudgetMs - quietMs
+    if (remainingMs <= 0) return gone
+    const resyncAfterSeconds = Math.max(1, Math.ceil(remainingMs / 1000))
+    return { attachments: [], isReady: false, finalized: false, resyncAfterSeconds }
+  })
+}
+
+/** The pair in the observed Secret, if it is one of ours and new enough. */
+function observedKey(
+  { observedSecret }: Profile,
+  plan: Plan,
+  { rootKey }: ProfileSettings
+): AccessKey | undefined {
+  if (observedSecret === undefined) return undefined
+  const epoch = epochOfPair(rootKey, plan.user, observedSecret)
+  if (epoch === undefined || epoch < plan.epoch) return undefined
+  return accessKeyFor(rootKey, plan.user, epoch)
+}
+
+/** Remembered, or shown again by two probes; then the buckets' own settings are due as well. */
+async function isProven(
+  profile: Profile,
+  plan: Plan,
+  key: AccessKey,
+  { memory, store }: Context,
+  budget: Budget
+): Promise<boolean> {
+  const secretUid = profile.observedSecret?.uid
+  if (memory.isProven(plan.user, key.accessKeyId, secretUid)) return true
+  if ((await probe(plan, key, store, budget)) !== 'proven') return false
+  for (const bucket of plan.buckets) {
+    if (!memory.isBucketVerified(bucket.name)) await ensureBucket(bucket, memory, store, budget)
+  }
+  memory.rememberProof(plan.user, key.accessKeyId, secretUid)
+  return true
+}
+
+/** Makes everything exist in the order in which it limits the next, and proves it. */
+async function provision(
+  { observedSecret }: Profile,
+  plan: Plan,
+  { settings, store, memory, proofPatienceMs, log }: Context,
+  budget: Budget
+): Promise<AccessKey> {
+  const { user, policy } = plan
+  for (const bucket of plan.buckets) await ensureBucket(bucket, memory, store, budget)
+  await store.ensurePolicy(policy, budget)
+  const live = await store.readIdentity(user, budget)
+  const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
+    (key) => key && epochOf(settings.rootKey, user, key.accessKeyId)
+  )
+  const epoch = epochInForce(plan.epoch, seen)
+  const accessKey = accessKeyFor(settings.rootKey, user, epoch)
+  const desired = { policyName: policy.name, accessKey }
+  await store.ensureIdentity(user, desired, live, budget)
+  for (const stale of live?.policies ?? []) {
+    if (stale !== policy.name && isPolicyOf(user, stale)) await store.deletePolicy(stale, budget)
+  }
+  await awaitProof(plan, accessKey, store, proofPatienceMs, budget)
+  memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
+  log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
+  return accessKey
+}
+
+async function ensureBucket(
+  bucket: BucketPlan,
+  memory: Memory,
+  store: ObjectStore,
+  budget: Budget
+) {
+  const { name, settings } = bucket
+  await store.ensureBucket(name, budget)
+  if (settings !== undefined) {
+    const { statements, lifecycleRules } = settings
+    if (statements.length > 0) {
+      await store.ensureBucketPolicy(
+        name,
+        (live) => mergedBucketPolicy(live, name, statements),
+        budget
+      )
+    }
+    await store.ensureLifecycle(name, (live) => mergedLifecycleRules(live, lifecycleRules), budget)
+  }
+  memory.rememberBucket(name)
+}
+
+/** Waits for the key to reach the gateway, and replaces it once if its id carries another secret. */
+async function awaitProof(
+  plan: Plan,
+  accessKey: AccessKey,
+  store: ObjectStore,
+  patienceMs: number,
+  budget: Budget
+): Promise<void> {
+  const deadline = performance.now() + patienceMs
+  let wasReplaced = false
+  for (let pauseMs = 10; ; pauseMs *= 2) {
+    const answer = await probe(plan, accessKey, store, budget)
+    if (answer === 'proven') return
+    if (answer === 'wrong-secret' && !wasReplaced) {
+      await replaceAccessKey(plan, accessKey, store, budget)
+      wasReplaced = true
+    } else if (performance.now() + pauseMs > deadline || budget.signal.aborted) {
+      const step = `waiting for the key of profile ${plan.namespace} to work`
+      throw new StoreUnavailable(step, `the gateway still says ${answer}`)
+    } else {
+      await pause(pauseMs)
+    }
+  }
+}
+
+/** The id is ours by construction; if the store shows it at another user, no key is safe to hand out. */
+async function replaceAccessKey(
+  { namespace, user, policy }: Plan,
+  accessKey: AccessKey,
+  store: ObjectStore,
+  budget: Budget
+): Promise<void> {
+  const { accessKeyId } = accessKey
+  const live = await store.readIdentity(user, budget)
+  if (!live?.accessKeys.some((key) => key.accessKeyId === accessKeyId)) {
+    const step = `issuing access key ${accessKeyId} to profile ${namespace}`
+    throw new NotIsolated(step, 'the id belongs to another user of the store')
+  }
+  await store.deleteAccessKey(user, accessKeyId, budget)
+  const accessKeys = live.accessKeys.filter((key) => key.accessKeyId !== accessKeyId)
+  const desired = { policyName: policy.name, accessKey }
+  await store.ensureIdentity(user, desired, { ...live, accessKeys }, budget)
+}
+
+/**
+ * Access and one refusal, with the profile's own key on the gateway that profiles use.
+ * @throws NotIsolated when the key opens what is not the profile's
+ */
+async function probe(
+  { probes, namespace }: Plan,
+  accessKey: AccessKey,
+  store: ObjectStore,
+  budget: Budget
+): Promise<'proven' | ProbeAnswer> {
+  const own = await store.probe(accessKey, probes.own, budget)
+  if (own !== 'absent' && own !== 'readable') return own
+  const foreign = await store.probe(accessKey, probes.foreign, budget)
+  if (foreign === 'absent' || foreign === 'readable') {
+    const { bucket, key } = probes.foreign
+    const step = `probing bucket ${bucket} with the key of profile ${namespace}`
+    throw new NotIsolated(step, `object ${key} is not the profile's and yet it is ${foreign}`)
+  }
+  return foreign === 'denied' ? 'proven' : foreign
+}
+
+/** Whether there was anything to take away. */
+async function revoke(plan: Plan, store: ObjectStore, budget: Budget): Promise<boolean> {
+  const live = await store.readIdentity(plan.user, budget)
+  if (live !== undefined) await store.deleteIdentity(plan.user, live, budget)
+  const policies = new Set([plan.policy.name, ...(live?.policies ?? [])])
+  for (const policy of policies) {
+    if (isPolicyOf(plan.user, policy)) await store.deletePolicy(policy, budget)
+  }
+  return live !== undefined
+}

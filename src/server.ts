@@ -1,0 +1,129 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController
+} from 'fastify'
+import type { Config } from './config.ts'
+import { dryRunAnswer } from './dry-run.ts'
+import { Unauthorized, Unexpected } from './errors.ts'
+import {
+  CustomizeBody,
+  HookBody,
+  HookQuery,
+  type HookRequest,
+  hookAnswer,
+  hookRequestFrom
+} from './hooks.ts'
+import type { Metrics } from './metrics.ts'
+import type { Budget } from './object-store/object-store.ts'
+import { type Profile, profileFrom } from './profile.ts'
+import { type Context, finalizeProfile, type Outcome, reconcileProfile } from './reconcile.ts'
+
+export interface ServerOptions {
+  readonly config: Config
+  readonly context: Context
+  readonly metrics: Metrics
+  readonly logger: FastifyBaseLogger
+}
+
+/** Whole objects with their managed fields and last-applied copies arrive in one body. */
+const BODY_LIMIT_BYTES = 32 * 1024 * 1024
+/** Longer than the 90 s for which Go's client keeps an idle connection: it does not replay a lost POST. */
+const KEEP_ALIVE_MS = 100_000
+const READINESS_TIMEOUT_MS = 5_000
+const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics'])
+
+type Work = (profile: Profile, context: Context, budget: Budget) => Promise<Outcome>
+type HookCall = { Body: unknown; Querystring: HookQuery }
+
+/** Routes, authentication, health and metrics around the story; opens no port. */
+export function buildServer({ config, context, metrics, logger }: ServerOptions): FastifyInstance {
+  const server = fastify({
+    loggerInstance: logger,
+    // Health checks come every few seconds and say nothing new.
+    logController: new LogController({
+      disableRequestLogging: ({ url }) => QUIET_ROUTES.has(url)
+    }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    // What the cluster sent must be judged as it is, not as it could be made to fit.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    schemaErrorFormatter: ([error], dataVar) =>
+      new Error(`${dataVar}${error?.instancePath} ${error?.message}`)
+  })
+
+  server.register(async (hooks) => {
+    hooks.addHook('onRequest', requireToken(config.server.hookAuth))
+    hooks.addHook('onResponse', async (request, reply) => {
+      const hook = request.routeOptions.url?.slice(1) ?? 'unknown'
+      metrics.hookAnswered(hook, request.failure ?? 'ok', reply.elapsedTime / 1000)
+    })
+    const schema = { body: HookBody, querystring: HookQuery }
+    hooks.post<HookCall>('/sync', { schema }, (request) => answer(request, reconcileProfile))
+    hooks.post<HookCall>('/finalize', { schema }, (request) => answer(request, finalizeProfile))
+    hooks.post('/customize', { schema: { body: CustomizeBody } }, () => ({ relatedResources: [] }))
+  })
+
+  async function answer(request: FastifyRequest<HookCall>, work: Work): Promise<unknown> {
+    const hookRequest: HookRequest = hookRequestFrom(request.body)
+    const profile = profileFrom(hookRequest)
+    if (request.query.dryRun === 'All') return dryRunAnswer(profile, context.settings)
+    const signal = AbortSignal.timeout(config.syncBudgetMs)
+    const log = request.log.child({ profile: profile.namespace })
+    const budget = { namespace: profile.namespace, signal }
+    return hookAnswer(hookRequest, await work(profile, { ...context, log }, budget))
+  }
+
+  server.get('/healthz', () => ({ status: 'ok' }))
+
+  server.get('/readyz', async () => {
+    const signal = AbortSignal.timeout(READINESS_TIMEOUT_MS)
+    await context.store.checkReadiness({ namespace: '(readiness check)', signal })
+    return { status: 'ok' }
+  })
+
+  server.get('/metrics', async (_request, reply) => {
+    reply.type(metrics.registry.contentType)
+    return metrics.registry.metrics()
+  })
+
+  server.decorateRequest('failure', undefined)
+  server.setErrorHandler((error: Error & { code?: string }, request, reply) => {
+    const isCoded = error.code?.startsWith('S3P_') || error.code?.startsWith('FST_')
+    const safe = isCoded ? error : new Unexpected(`${request.method} ${request.routeOptions.url}`)
+    const { statusCode = 500, code } = safe as Error & { statusCode?: number; code?: string }
+    request.failure = code
+    request.log[statusCode < 500 ? 'warn' : 'error']({ err: error }, safe.message)
+    reply.status(statusCode)
+    return { statusCode, code, error: safe.name, message: safe.message }
+  })
+
+  return server
+}
+
+/** Any of several tokens, so that one can be rotated out; compared in constant time. */
+function requireToken(hookAuth: Config['server']['hookAuth']) {
+  const accepted = hookAuth === 'none' ? [] : hookAuth.tokens.map((token) => sha256(token))
+  return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
+    if (hookAuth === 'none') return
+    const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? []
+    const offered = sha256(token)
+    const matches = accepted.filter((digest) => timingSafeEqual(digest, offered))
+    if (matches.length === 0) throw new Unauthorized()
+  }
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of the error this request was answered with. */
+    failure: string | undefined
+  }
+}
