@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { fetchWeed, findWeed } from './weed-binary.ts'
+import { ensureWeed, findWeedOnPath } from './weed-binary.ts'
 import { startInContainers } from './weed-containers.ts'
 import { startAsProcesses } from './weed-processes.ts'
 
@@ -48,12 +48,14 @@ export async function startSeaweedFs(options: SeaweedFsOptions = {}): Promise<Se
     accessKeyId: `ADMIN${randomBytes(8).toString('hex').toUpperCase()}`,
     secretAccessKey: randomBytes(24).toString('base64url')
   }
-  if (runtime !== 'binary') {
-    const isPreferred = runtime === 'containers' || !(await findWeed(version))
-    const containers = isPreferred && (await startInContainers({ ...options, version, admin }))
+  const all = { ...options, version, admin }
+  if (runtime === 'containers') {
+    const containers = await startInContainers(all)
     if (containers) return containers
-    if (runtime === 'containers') throw new Error('No Docker engine that has or can pull SeaweedFS')
+    throw new Error(`No Docker engine that has or can pull SeaweedFS ${version}`)
   }
-  const weed = (await findWeed(version)) ?? (await fetchWeed(version, onProgress))
-  return startAsProcesses(weed, { ...options, version, admin })
+  const onPath = await findWeedOnPath(version)
+  if (onPath) return startAsProcesses(onPath, all)
+  const containers = runtime === 'auto' ? await startInContainers(all) : undefined
+  return containers ?? startAsProcesses(await ensureWeed(version, onProgress), all)
 }

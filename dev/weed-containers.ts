@@ -1,7 +1,264 @@
+import { spawnSync } from 'node:child_process'
+import type { ContainerRuntimeClient, StartedNetwork } from 'testcontainers'
+import { waitUntilServing } from './readiness.ts'
 import type { AdminCredentials, SeaweedFs, SeaweedFsOptions, Version } from './seaweedfs.ts'
+import {
+  gatewayArguments,
+  serverArguments,
+  type WeedPorts,
+  weedEnvironment
+} from './weed-command-lines.ts'
 
-export async function startInContainers(
-  _options: SeaweedFsOptions & { readonly version: Version; readonly admin: AdminCredentials }
-): Promise<SeaweedFs | undefined> {
-  return undefined
+type Options = SeaweedFsOptions & { readonly version: Version; readonly admin: AdminCredentials }
+type Docker = ContainerRuntimeClient['container']['dockerode']
+type Container = ReturnType<Docker['getContainer']>
+
+/** A registry that can be reached has named the image long before. */
+const PULL_ANSWER_MS = 8_000
+
+const SERVER = 'seaweedfs'
+const ANY_ADDRESS = '0.0.0.0'
+const DATA_FOLDER = '/data'
+/** Marks the containers of one SeaweedFS with the name of its network. */
+const LABEL = 's3-profile-controller.network'
+
+/** Inside a container nobody else wants a port. */
+const PORTS: WeedPorts = {
+  master: 9333,
+  masterGrpc: 19333,
+  volume: 8080,
+  volumeGrpc: 18080,
+  filer: 8888,
+  filerGrpc: 18888,
+  iamS3: 8333,
+  iamS3Grpc: 18333,
+  standaloneIam: 8111,
+  gateway: 8334,
+  gatewayGrpc: 18334
+}
+
+/**
+ * Gives `undefined` when there is no Docker engine, or none that has or can pull SeaweedFS.
+ * @throws Error when a given port is taken or a container ends before it serves
+ */
+export async function startInContainers(options: Options): Promise<SeaweedFs | undefined> {
+  // Loaded here, because it takes half a second that the binary need not pay.
+  const { getContainerRuntimeClient, Network } = await import('testcontainers')
+  const client = await getContainerRuntimeClient().catch(() => undefined)
+  const { version, onProgress = () => {} } = options
+  const image = `ghcr.io/chrislusf/seaweedfs:${version}`
+  if (client === undefined || !(await hasImage(client, image, onProgress))) return undefined
+  await forgoReaperIfMissing(client)
+
+  const network = await new Network().start()
+  const removeAtExit = () => removeNow(network)
+  process.once('exit', removeAtExit)
+  async function stop() {
+    await remove(client as ContainerRuntimeClient, network)
+    process.off('exit', removeAtExit)
+  }
+  try {
+    onProgress(`starting SeaweedFS ${version} in Docker`)
+    const { seaweedFs, serving } = await startOn(client, network, image, options)
+    await serving()
+    return { ...seaweedFs, stop }
+  } catch (error) {
+    const reason = (await lastWords(client, network)) ?? error
+    await stop()
+    throw reason
+  }
+}
+
+async function startOn(
+  client: ContainerRuntimeClient,
+  network: StartedNetwork,
+  image: string,
+  options: Options
+) {
+  const { version, admin, standaloneIam = false, onProgress = () => {} } = options
+  const ports = await chooseHostPorts(options)
+  const start = (container: Omit<WeedContainer, 'image' | 'admin'>) =>
+    startContainer(network, { ...container, image, admin })
+  const where = { folder: DATA_FOLDER, ip: SERVER, bind: ANY_ADDRESS }
+  const server = await start({
+    alias: SERVER,
+    line: serverArguments(PORTS, where, { version, standaloneIam }),
+    published: [
+      { container: PORTS.iamS3, host: ports.iamS3 },
+      ...(standaloneIam ? [{ container: PORTS.standaloneIam, host: ports.standaloneIam }] : [])
+    ]
+  })
+  const gateway = await start({
+    alias: 'gateway',
+    line: gatewayArguments(PORTS, { filerHost: SERVER, bind: ANY_ADDRESS }, version),
+    published: [{ container: PORTS.gateway, host: ports.gateway }]
+  })
+  const containers = [server, gateway].map((started) => client.container.getById(started.getId()))
+
+  // localhost may mean ::1 first, which Docker does not always publish.
+  const host = server.getHost() === 'localhost' ? '127.0.0.1' : server.getHost()
+  const endpoints = {
+    s3Endpoint: `http://${host}:${ports.gateway}`,
+    iamEndpoint: `http://${host}:${ports.iamS3}`,
+    standaloneIamEndpoint: standaloneIam ? `http://${host}:${ports.standaloneIam}` : undefined,
+    admin
+  }
+  async function serving() {
+    const served = new AbortController()
+    const endedEarly = containers.map((container) => endOf(container, served.signal))
+    try {
+      await Promise.race([waitUntilServing(endpoints, onProgress), ...endedEarly])
+    } finally {
+      served.abort()
+    }
+  }
+  const seaweedFs = {
+    ...endpoints,
+    description: `SeaweedFS ${version} in Docker`,
+    async restart() {
+      await Promise.all(containers.map((container) => container.kill()))
+      await Promise.all(containers.map((container) => container.wait()))
+      onProgress(`starting SeaweedFS ${version} in Docker again`)
+      for (const container of containers) await container.start()
+      await serving()
+    }
+  }
+  return { seaweedFs, serving }
+}
+
+interface WeedContainer {
+  readonly image: string
+  readonly alias: string
+  readonly line: string[]
+  readonly admin: AdminCredentials
+  readonly published: { readonly container: number; readonly host: number }[]
+}
+
+async function startContainer(network: StartedNetwork, weed: WeedContainer) {
+  const { GenericContainer, Wait } = await import('testcontainers')
+  const container = new GenericContainer(weed.image)
+    .withEntrypoint(['/usr/bin/weed'])
+    .withCommand(weed.line)
+    .withEnvironment(weedEnvironment(weed.admin))
+    .withWorkingDir(DATA_FOLDER)
+    .withNetwork(network)
+    .withNetworkAliases(weed.alias)
+    .withLabels({ [LABEL]: network.getName() })
+    .withExposedPorts(...weed.published)
+    // Nothing to wait for: the default runs a shell inside, and readiness is asked for from outside.
+    .withWaitStrategy(Wait.forAll([]))
+  try {
+    return await container.start()
+  } catch (error) {
+    const { message } = error as Error
+    if (!/already (allocated|in use)/.test(message)) throw error
+    const ports = weed.published.map(({ host }) => host).join(' or ')
+    throw new Error(`Port ${ports} is already in use`, { cause: error })
+  }
+}
+
+/** Chosen beforehand: a port chosen by Docker would be another one after a restart. */
+async function chooseHostPorts({ s3Port, iamPort }: SeaweedFsOptions) {
+  const { RandomPortGenerator } = await import('testcontainers')
+  const free = new RandomPortGenerator()
+  return {
+    gateway: s3Port ?? (await free.generatePort()),
+    iamS3: iamPort ?? (await free.generatePort()),
+    standaloneIam: await free.generatePort()
+  }
+}
+
+/** Rejects when the container ends by itself. */
+async function endOf(container: Container, abortSignal: AbortSignal): Promise<void> {
+  try {
+    await container.wait({ abortSignal })
+  } catch (error) {
+    if (abortSignal.aborted) return
+    throw error
+  }
+  throw new Error('SeaweedFS ended before it served')
+}
+
+/** What a container said that ended by itself: a better reason than whatever failed because of it. */
+async function lastWords(
+  { container: { dockerode } }: ContainerRuntimeClient,
+  network: StartedNetwork
+): Promise<Error | undefined> {
+  const filters = { label: [labelOf(network)], status: ['exited'] }
+  const [ended] = await dockerode.listContainers({ all: true, filters })
+  if (ended === undefined) return undefined
+  const log = await dockerode.getContainer(ended.Id).logs({ stdout: true, stderr: true, tail: 1 })
+  // Eight bytes before each line say where it was written and how long it is.
+  const line = log.subarray(8).toString('utf8').trim()
+  return new Error(`weed ${ended.Command.split(' ')[1]} ended before it served: ${line}`)
+}
+
+/** Looks for it here first; a registry that stays silent counts as one that cannot be reached. */
+async function hasImage(
+  { image, container: { dockerode } }: ContainerRuntimeClient,
+  name: string,
+  onProgress: (line: string) => void = () => {}
+): Promise<boolean> {
+  const { ImageName } = await import('testcontainers')
+  if (await image.exists(ImageName.fromString(name))) return true
+  try {
+    await pull(dockerode, ImageName.fromString(name).string, () => onProgress(`pulling ${name}`))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Pulls without a limit of time once the registry has answered. */
+async function pull(docker: Docker, name: string, onAnswer: () => void): Promise<void> {
+  const silence = new AbortController()
+  const timer = setTimeout(() => silence.abort(), PULL_ANSWER_MS)
+  const progress = await docker
+    .pull(name, { abortSignal: silence.signal })
+    .finally(() => clearTimeout(timer))
+  onAnswer()
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/**
+ * Ryuk, the helper of testcontainers that removes what a killed process left behind, is an image too.
+ * Without it `stop()` and the end of this process do the removing.
+ */
+async function forgoReaperIfMissing(client: ContainerRuntimeClient): Promise<void> {
+  if (process.env['TESTCONTAINERS_RYUK_DISABLED'] === 'true') return
+  const { getReaperImage } = await import('testcontainers/build/reaper/reaper.js')
+  if (await hasImage(client, getReaperImage())) return
+  process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true'
+}
+
+/** By label, so that a container that never started goes too. */
+async function remove(
+  { container: { dockerode } }: ContainerRuntimeClient,
+  network: StartedNetwork
+): Promise<void> {
+  const filters = { label: [labelOf(network)] }
+  const containers = await dockerode.listContainers({ all: true, filters })
+  await Promise.all(
+    containers.map(({ Id }) => dockerode.getContainer(Id).remove({ force: true, v: true }))
+  )
+  await dockerode.getNetwork(network.getId()).remove().catch(ignoreMissing)
+}
+
+function ignoreMissing(error: Error & { statusCode?: number }): void {
+  if (error.statusCode !== 404) throw error
+}
+
+/** A process that is ending can wait for nothing but another process. */
+function removeNow(network: StartedNetwork): void {
+  const docker = (...line: string[]) => spawnSync('docker', line, { encoding: 'utf8' }).stdout ?? ''
+  const filter = `label=${labelOf(network)}`
+  const ids = docker('ps', '--all', '--quiet', '--filter', filter).split('\n').filter(Boolean)
+  docker('rm', '--force', '--volumes', ...ids)
+  docker('network', 'rm', network.getId())
+}
+
+function labelOf(network: StartedNetwork): string {
+  return `${LABEL}=${network.getName()}`
 }

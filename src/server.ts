@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -99,7 +100,7 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
     request.failure = code
     request.log[statusCode < 500 ? 'warn' : 'error']({ err: error }, safe.message)
     reply.status(statusCode)
-    return { statusCode, code, error: safe.name, message: safe.message }
+    return { statusCode, code, error: STATUS_CODES[statusCode], message: safe.message }
   })
 
   return server

@@ -1,4 +1,4 @@
-import { sign } from 'aws4'
+import aws4 from 'aws4'
 import type { StoreSettings } from '../config.ts'
 import type { ObjectStore, ProbeAnswer } from './object-store.ts'
 import { answerError, storeError } from './store-errors.ts'
@@ -21,7 +21,7 @@ export function buildProbe(settings: StoreSettings): ObjectStore['probe'] {
   return async (accessKey, object, budget) => {
     const path = `/${object.bucket}/${object.key}`
     const step = `probing ${path} with the profile's own key`
-    const { headers } = sign(
+    const { headers } = aws4.sign(
       { service: 's3', region: settings.region, method: 'GET', host, path },
       { ...accessKey }
     )

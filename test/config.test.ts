@@ -1,0 +1,321 @@
+import { existsSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { Environment, loadConfig } from '../src/config.ts'
+import { config, environment, HOOK_TOKEN, ROOT_KEY } from './fixtures/builders.ts'
+
+/** The message of a start that must be refused. */
+function refusal(env: Record<string, string | undefined>): string {
+  try {
+    loadConfig(env)
+  } catch (error) {
+    return (error as Error).message
+  }
+  return 'started'
+}
+
+/** The smallest environment without some of its variables. */
+function without(...names: string[]): Record<string, string> {
+  const kept = Object.entries(environment()).filter(([name]) => !names.includes(name))
+  return Object.fromEntries(kept)
+}
+
+t.test('loadConfig', async (t) => {
+  t.test('fills in every default', async (t) => {
+    t.strictSame(loadConfig(environment()), {
+      server: {
+        host: '0.0.0.0',
+        port: 8080,
+        logLevel: 'info',
+        hookAuth: { tokens: [HOOK_TOKEN] }
+      },
+      store: {
+        s3Endpoint: 'http://store.invalid:8333',
+        iamEndpoint: 'http://store.invalid:8111',
+        region: 'us-east-1',
+        credentials: {
+          accessKeyId: 'ADMINACCESSKEY',
+          secretAccessKey: 'admin-secret-of-the-tests'
+        }
+      },
+      profile: {
+        layout: 'per-profile',
+        commonBucket: 'mlpipeline',
+        namePrefix: 'profile-',
+        rootKey: Buffer.from(ROOT_KEY),
+        retention: 'keep',
+        region: 'us-east-1',
+        storeAddress: 'seaweedfs.kubeflow.svc.cluster.local:9000',
+        serviceDomain: '.svc.cluster.local',
+        artifactProxy: 'off'
+      },
+      syncBudgetMs: 25_000,
+      verifyIntervalMs: 300_000
+    })
+  })
+
+  t.test('takes every variable', async (t) => {
+    const everything = {
+      HOST: '127.0.0.1',
+      PORT: '9090',
+      LOG_LEVEL: 'debug',
+      HOOK_AUTH: 'token',
+      HOOK_TOKEN: 'first-token-of-the-tests, second-token-of-the-tests,',
+      SYNC_BUDGET: '9s',
+      VERIFY_INTERVAL: '1h',
+      AWS_ENDPOINT_URL_S3: 'https://s3.example.com/',
+      AWS_ENDPOINT_URL_IAM: 'https://iam.example.com/',
+      AWS_ACCESS_KEY_ID: 'OTHERACCESSKEY',
+      AWS_SECRET_ACCESS_KEY: 'other-secret',
+      AWS_REGION: 'eu-central-1',
+      IDENTITY_API: 'iam',
+      CREDENTIAL_ROOT_KEY: 'another-root-key-of-32-bytes-or-more',
+      BUCKET_LAYOUT: 'shared',
+      BUCKET_NAME: 'pipelines',
+      NAME_PREFIX: 'kf-',
+      ARTIFACT_RETENTION_DAYS: '30',
+      CLUSTER_DOMAIN: 'example.internal',
+      OBJECT_STORE_HOST: 'minio-service',
+      ARTIFACTS_PROXY_ENABLED: 'True',
+      FRONTEND_IMAGE: 'registry.example.com/frontend',
+      FRONTEND_TAG: '2.17.0',
+      KFP_VERSION: '2.16.0',
+      DISABLE_ISTIO_SIDECAR: 'TRUE'
+    }
+    t.strictSame(
+      Object.keys(everything).sort(),
+      Object.keys(Environment.properties).sort(),
+      'this table is complete'
+    )
+    t.strictSame(loadConfig(everything), {
+      server: {
+        host: '127.0.0.1',
+        port: 9090,
+        logLevel: 'debug',
+        hookAuth: { tokens: ['first-token-of-the-tests', 'second-token-of-the-tests'] }
+      },
+      store: {
+        s3Endpoint: 'https://s3.example.com',
+        iamEndpoint: 'https://iam.example.com',
+        region: 'eu-central-1',
+        credentials: { accessKeyId: 'OTHERACCESSKEY', secretAccessKey: 'other-secret' }
+      },
+      profile: {
+        layout: 'shared',
+        commonBucket: 'pipelines',
+        namePrefix: 'kf-',
+        rootKey: Buffer.from('another-root-key-of-32-bytes-or-more'),
+        retention: { days: 30 },
+        region: 'eu-central-1',
+        storeAddress: 'minio-service.kubeflow.svc.example.internal:9000',
+        serviceDomain: '.svc.example.internal',
+        artifactProxy: { image: 'registry.example.com/frontend:2.17.0', disableIstioSidecar: true }
+      },
+      syncBudgetMs: 9_000,
+      verifyIntervalMs: 3_600_000
+    })
+  })
+
+  t.test('knows the names of sync.py and of the AWS SDKs', async (t) => {
+    const env = without('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_IAM')
+    const aliases = {
+      CONTROLLER_PORT: '81',
+      S3_ENDPOINT_URL: 'http://alias.invalid:1',
+      AWS_ENDPOINT_URL: 'http://alias.invalid:2'
+    }
+    const { server, store } = loadConfig({ ...env, ...aliases })
+    t.equal(server.port, 81)
+    t.equal(store.s3Endpoint, 'http://alias.invalid:1')
+    t.equal(store.iamEndpoint, 'http://alias.invalid:2')
+
+    const primary = {
+      PORT: '82',
+      AWS_ENDPOINT_URL_S3: 'http://primary.invalid:1',
+      AWS_ENDPOINT_URL_IAM: 'http://primary.invalid:2'
+    }
+    const both = loadConfig({ ...aliases, ...env, ...primary })
+    t.equal(both.server.port, 82, 'the primary name wins')
+    t.equal(both.store.s3Endpoint, 'http://primary.invalid:1')
+    t.equal(both.store.iamEndpoint, 'http://primary.invalid:2')
+
+    const blank = loadConfig({ ...env, ...aliases, PORT: ' ', AWS_ENDPOINT_URL_S3: '' })
+    t.equal(blank.server.port, 81, 'a blank primary name counts as not set')
+    t.equal(blank.store.s3Endpoint, 'http://alias.invalid:1')
+  })
+
+  t.test('ignores blank values and surrounding white space', async (t) => {
+    const plain = loadConfig(environment())
+    const blank = { HOST: '', LOG_LEVEL: '  ', FRONTEND_TAG: '\n', HOOK_AUTH: '\t' }
+    t.strictSame(loadConfig({ ...environment(), ...blank }), plain)
+    const padded = Object.entries(environment()).map(([name, value]) => [name, ` ${value}\n`])
+    t.strictSame(loadConfig(Object.fromEntries(padded)), plain)
+    t.match(refusal(environment({ AWS_ACCESS_KEY_ID: ' ' })), /AWS_ACCESS_KEY_ID is required/)
+  })
+
+  t.test('reports all that is missing in one line', async (t) => {
+    t.equal(
+      refusal({}),
+      'Invalid environment: ' +
+        [
+          'AWS_ENDPOINT_URL_S3 is required',
+          'AWS_ENDPOINT_URL_IAM is required',
+          'AWS_ACCESS_KEY_ID is required',
+          'AWS_SECRET_ACCESS_KEY is required',
+          'CREDENTIAL_ROOT_KEY is required',
+          'HOOK_TOKEN is required (HOOK_AUTH=none lets every caller have keys)'
+        ].join('; ')
+    )
+  })
+
+  t.test('reports all that is wrong in one line and quotes no value', async (t) => {
+    const faulty = {
+      PORT: '65536',
+      LOG_LEVEL: 'wrong-level',
+      HOOK_TOKEN: 'wrong-token',
+      SYNC_BUDGET: 'wrong-budget',
+      VERIFY_INTERVAL: '5',
+      AWS_ENDPOINT_URL_S3: 'http://wrong-user:wrong-password@store.invalid',
+      AWS_ENDPOINT_URL_IAM: 'wrong-url',
+      AWS_REGION: 'wrong region',
+      IDENTITY_API: 'wrong-api',
+      CREDENTIAL_ROOT_KEY: 'wrong-root-key',
+      BUCKET_LAYOUT: 'wrong-layout',
+      BUCKET_NAME: 'Wrong',
+      NAME_PREFIX: 'wrong',
+      ARTIFACT_RETENTION_DAYS: '-2',
+      CLUSTER_DOMAIN: 'wrong domain',
+      OBJECT_STORE_HOST: 'wrong:9000',
+      ARTIFACTS_PROXY_ENABLED: 'wrong',
+      DISABLE_ISTIO_SIDECAR: 'wrong'
+    }
+    const message = refusal(environment(faulty))
+    for (const name of Object.keys(faulty)) t.match(message, name)
+    t.notMatch(message, /wrong/i)
+    t.notMatch(message, '65536')
+    t.notMatch(message, '\n')
+    t.equal(message.split('; ').length, Object.keys(faulty).length, 'each is named once')
+    t.match(message, 'LOG_LEVEL must be equal to one of the allowed values (fatal, error, warn,')
+    t.match(message, 'PORT must be <= 65535')
+  })
+
+  const refused: [name: string, value: string][] = [
+    ['PORT', '-1'],
+    ['PORT', 'http'],
+    ['PORT', '80.5'],
+    ['AWS_ENDPOINT_URL_S3', 'store.invalid:8333'],
+    ['AWS_ENDPOINT_URL_S3', 'ftp://store.invalid'],
+    ['AWS_ENDPOINT_URL_S3', 'http://store.invalid/path'],
+    ['AWS_ENDPOINT_URL_IAM', 'http://store.invalid?query'],
+    ['SYNC_BUDGET', '25'],
+    ['SYNC_BUDGET', '1.5s'],
+    ['SYNC_BUDGET', '1 s'],
+    ['BUCKET_NAME', 'ab'],
+    ['BUCKET_NAME', 'with.dot'],
+    ['BUCKET_NAME', `a${'b'.repeat(63)}`],
+    ['NAME_PREFIX', 'no-dash-at-the-end'],
+    ['NAME_PREFIX', '1-'],
+    ['NAME_PREFIX', `${'p'.repeat(20)}-`],
+    ['ARTIFACT_RETENTION_DAYS', '36501'],
+    ['ARTIFACT_RETENTION_DAYS', 'forever'],
+    ['CLUSTER_DOMAIN', 'UPPER.CASE'],
+    ['IDENTITY_API', 'filer']
+  ]
+  for (const [name, value] of refused) {
+    t.test(`refuses ${name}=${value}`, async (t) => {
+      t.match(refusal(environment({ [name]: value })), `Invalid environment: ${name} must`)
+    })
+  }
+
+  t.test('asks for a token unless there is none on purpose', async (t) => {
+    const tokenless = without('HOOK_TOKEN')
+    const required = 'HOOK_TOKEN is required (HOOK_AUTH=none lets every caller have keys)'
+    t.equal(refusal(tokenless), `Invalid environment: ${required}`)
+    t.equal(refusal({ ...tokenless, HOOK_AUTH: 'token' }), `Invalid environment: ${required}`)
+    t.equal(refusal({ ...tokenless, HOOK_TOKEN: ' , ,' }), `Invalid environment: ${required}`)
+    t.equal(loadConfig({ ...tokenless, HOOK_AUTH: 'none' }).server.hookAuth, 'none')
+    t.equal(
+      refusal(environment({ HOOK_AUTH: 'none' })),
+      'Invalid environment: HOOK_TOKEN must not be set together with HOOK_AUTH=none'
+    )
+    const tooShort = refusal(environment({ HOOK_TOKEN: `${HOOK_TOKEN},fifteen-letters` }))
+    t.equal(
+      tooShort,
+      'Invalid environment: every token in HOOK_TOKEN must have at least 16 characters'
+    )
+    const shortest = config({ HOOK_TOKEN: 'sixteen--letters' }).server.hookAuth
+    t.strictSame(shortest, { tokens: ['sixteen--letters'] })
+  })
+
+  t.test('counts the root key in bytes', async (t) => {
+    const tooShort = 'Invalid environment: CREDENTIAL_ROOT_KEY must have at least 32 bytes'
+    t.equal(refusal(environment({ CREDENTIAL_ROOT_KEY: 'k'.repeat(31) })), tooShort)
+    t.equal(refusal(environment({ CREDENTIAL_ROOT_KEY: 'ü'.repeat(15) })), tooShort)
+    t.equal(config({ CREDENTIAL_ROOT_KEY: 'k'.repeat(32) }).profile.rootKey.length, 32)
+    t.equal(config({ CREDENTIAL_ROOT_KEY: 'ü'.repeat(16) }).profile.rootKey.length, 32)
+  })
+
+  t.test('keeps artifacts for ever when the retention is off', async (t) => {
+    for (const days of ['-1', '0', '']) {
+      t.equal(config({ ARTIFACT_RETENTION_DAYS: days }).profile.retention, 'keep', `"${days}"`)
+    }
+    t.strictSame(config({ ARTIFACT_RETENTION_DAYS: '1' }).profile.retention, { days: 1 })
+  })
+
+  t.test('understands the cluster domain in all four spellings', async (t) => {
+    for (const spelling of ['k8s.corp', '.k8s.corp', 'svc.k8s.corp', '.svc.k8s.corp']) {
+      const { serviceDomain, storeAddress } = config({ CLUSTER_DOMAIN: spelling }).profile
+      t.equal(serviceDomain, '.svc.k8s.corp', spelling)
+      t.equal(storeAddress, 'seaweedfs.kubeflow.svc.k8s.corp:9000', spelling)
+    }
+  })
+
+  const durations: [text: string, ms: number][] = [
+    ['250ms', 250],
+    ['10s', 10_000],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['1d', 86_400_000]
+  ]
+  for (const [text, ms] of durations) {
+    t.test(`reads the duration ${text}`, async (t) => {
+      const { syncBudgetMs, verifyIntervalMs } = config({
+        SYNC_BUDGET: text,
+        VERIFY_INTERVAL: text
+      })
+      t.equal(syncBudgetMs, ms)
+      t.equal(verifyIntervalMs, ms)
+    })
+  }
+
+  t.test('needs a tag for the artifact proxy', async (t) => {
+    const enabled = { ARTIFACTS_PROXY_ENABLED: 'true' }
+    t.equal(
+      refusal(environment(enabled)),
+      'Invalid environment: FRONTEND_TAG or KFP_VERSION is required with ARTIFACTS_PROXY_ENABLED=true'
+    )
+    const image = (overrides: Record<string, string>) =>
+      config({ ...enabled, ...overrides }).profile.artifactProxy
+    t.strictSame(image({ KFP_VERSION: '2.16.0' }), {
+      image: 'ghcr.io/kubeflow/kfp-frontend:2.16.0',
+      disableIstioSidecar: false
+    })
+    t.strictSame(image({ KFP_VERSION: '2.16.0', FRONTEND_TAG: '2.17.0' }), {
+      image: 'ghcr.io/kubeflow/kfp-frontend:2.17.0',
+      disableIstioSidecar: false
+    })
+    t.equal(config({ ARTIFACTS_PROXY_ENABLED: 'False' }).profile.artifactProxy, 'off')
+  })
+})
+
+t.test('Environment', async (t) => {
+  const readme = new URL('../README.md', import.meta.url)
+  const isAbsent = !existsSync(readme)
+  const skip = isAbsent && !process.env['CI'] && 'there is no README.md yet'
+  t.test('has each of its variables in the settings table of the README', { skip }, async (t) => {
+    const text = isAbsent ? '' : readFileSync(readme, 'utf8')
+    const rows = text.split('\n').filter((line) => line.startsWith('|'))
+    const missing = Object.keys(Environment.properties).filter(
+      (name) => !rows.some((row) => row.includes(`\`${name}\``))
+    )
+    t.strictSame(missing, [])
+  })
+})

@@ -1,0 +1,171 @@
+import t from 'tap'
+import {
+  commonBucketStatements,
+  ownBucketPolicy,
+  ownPrefixPolicy
+} from '../../src/desired/access-policy.ts'
+import { planFor } from '../../src/desired/plan.ts'
+import { config, profile } from '../fixtures/builders.ts'
+
+/** The first 8 of the SHA-256 of the incarnation that builders.ts gives a profile. */
+const INCARNATION_HASH = '6c36850f'
+const USER = `profile-team-a-${INCARNATION_HASH}`
+const LONGEST_PREFIX = `${'p'.repeat(19)}-`
+
+function userOf(namespace: string, prefix = 'profile-', incarnation = profile().incarnation) {
+  const { profile: settings } = config({ NAME_PREFIX: prefix })
+  return planFor(profile({ namespace, incarnation }), settings).user
+}
+
+t.test('planFor', async (t) => {
+  t.test('gives every profile a bucket of its own by default', async (t) => {
+    t.strictSame(planFor(profile(), config().profile), {
+      namespace: 'team-a',
+      user: USER,
+      bucket: USER,
+      keyPrefix: 'private-artifacts/team-a/',
+      policy: ownBucketPolicy('profile-'),
+      buckets: [
+        { name: 'mlpipeline' },
+        { name: USER, settings: { statements: [], lifecycleRules: [] } }
+      ],
+      epoch: 0,
+      probes: {
+        own: { bucket: USER, key: 'private-artifacts/team-a/.s3-profile-controller/probe' },
+        foreign: {
+          bucket: 'mlpipeline',
+          key: 'private-artifacts/team-a/.s3-profile-controller/probe'
+        }
+      }
+    })
+  })
+
+  t.test('gives every profile a prefix of the common bucket in the shared layout', async (t) => {
+    const { profile: settings } = config({ BUCKET_LAYOUT: 'shared', BUCKET_NAME: 'pipelines' })
+    t.strictSame(planFor(profile(), settings), {
+      namespace: 'team-a',
+      user: USER,
+      bucket: 'pipelines',
+      keyPrefix: 'private-artifacts/team-a/',
+      policy: ownPrefixPolicy(USER, 'pipelines', 'private-artifacts/team-a/'),
+      buckets: [
+        {
+          name: 'pipelines',
+          settings: {
+            statements: commonBucketStatements('pipelines', 'profile-'),
+            lifecycleRules: []
+          }
+        }
+      ],
+      epoch: 0,
+      probes: {
+        own: { bucket: 'pipelines', key: 'private-artifacts/team-a/.s3-profile-controller/probe' },
+        foreign: { bucket: 'pipelines', key: 'private-artifacts/.s3-profile-controller/probe' }
+      }
+    })
+  })
+
+  t.test('expires artifacts in the bucket that holds them, in both layouts', async (t) => {
+    for (const layout of ['per-profile', 'shared']) {
+      const env = { BUCKET_LAYOUT: layout, ARTIFACT_RETENTION_DAYS: '30' }
+      const { bucket, buckets } = planFor(profile(), config(env).profile)
+      const configured = buckets.filter(({ settings }) => settings !== undefined)
+      t.strictSame(
+        configured.map(({ name }) => name),
+        [bucket],
+        layout
+      )
+      t.strictSame(configured[0]?.settings?.lifecycleRules, [
+        {
+          ID: 'kfp-artifact-retention',
+          Status: 'Enabled',
+          Filter: { Prefix: 'private-artifacts/' },
+          Expiration: { Days: 30 }
+        }
+      ])
+    }
+  })
+
+  t.test('probes nothing that a profile could own', async (t) => {
+    for (const layout of ['per-profile', 'shared']) {
+      const { profile: settings } = config({ BUCKET_LAYOUT: layout })
+      const { own, foreign } = planFor(profile(), settings).probes
+      t.notSame(own, foreign)
+      for (const namespace of ['team-b', 'team-a-b', 's3-profile-controller']) {
+        const other = planFor(profile({ namespace }), settings)
+        t.notOk(foreign.bucket === other.bucket && foreign.key.startsWith(other.keyPrefix))
+      }
+    }
+  })
+
+  t.test('names the user by namespace and incarnation', async (t) => {
+    t.equal(userOf('team-a'), USER)
+    t.equal(userOf('team-a', 'kf-'), `kf-team-a-${INCARNATION_HASH}`)
+    t.equal(userOf('kubeflow-admin'), `profile-kubeflow-admin-${INCARNATION_HASH}`)
+    t.not(userOf('team-a', 'profile-', 'another-life'), USER)
+    t.match(userOf('team-a', 'profile-', 'another-life'), /^profile-team-a-[0-9a-f]{8}$/)
+  })
+
+  t.test('depends on name and incarnation alone', async (t) => {
+    const observedSecret = { uid: 'uid-1', accessKeyId: 'KEY', secretAccessKey: 'SECRET' }
+    const other = profile({ observedSecret, isOptedIn: false, isTerminating: true })
+    t.strictSame(planFor(other, config().profile), planFor(profile(), config().profile))
+  })
+
+  for (const prefix of ['p-', 'profile-', LONGEST_PREFIX]) {
+    t.test(`keeps names with the prefix ${prefix} within 63 characters`, async (t) => {
+      const room = 63 - prefix.length - '-'.length - INCARNATION_HASH.length
+      const longest = 'n'.repeat(room)
+      t.equal(userOf(longest, prefix), `${prefix}${longest}-${INCARNATION_HASH}`, 'whole')
+      t.equal(userOf(longest, prefix).length, 63)
+
+      for (const length of [room + 1, 63]) {
+        const namespace = 'n'.repeat(length)
+        const user = userOf(namespace, prefix)
+        t.equal(user.length, 63, `${length} characters are cut`)
+        t.match(user, new RegExp(`^${prefix}n+-[0-9a-f]{8}-${INCARNATION_HASH}$`))
+      }
+    })
+
+    t.test(`tells long names apart that differ only at the end (${prefix})`, async (t) => {
+      const users = ['x', 'y', 'xy'].map((end) => userOf('n'.repeat(61) + end, prefix))
+      t.equal(new Set(users).size, 3)
+    })
+  }
+
+  t.test('cuts long names in the same way each time', async (t) => {
+    // Computed once: if this changes, long-named profiles lose their data.
+    t.equal(userOf('n'.repeat(63)), `profile-${'n'.repeat(37)}-73dcf996-${INCARNATION_HASH}`)
+  })
+
+  const impossible = [
+    '',
+    '-team',
+    'team-',
+    'Team-A',
+    'team.a',
+    'team_a',
+    'team/a',
+    '../x',
+    '*',
+    'tëam',
+    'team-a\n',
+    'a'.repeat(64)
+  ]
+  for (const namespace of impossible) {
+    t.test(`refuses ${JSON.stringify(namespace)}`, async (t) => {
+      t.throws(() => planFor(profile({ namespace }), config().profile), {
+        code: 'S3P_INVALID_PROFILE',
+        statusCode: 422,
+        message: `The profile's name must be an RFC 1123 label to be a namespace: ${JSON.stringify(namespace)}`
+      })
+    })
+  }
+
+  t.test('shortens what it quotes', async (t) => {
+    const namespace = 'A'.repeat(1000)
+    t.throws(() => planFor(profile({ namespace }), config().profile), {
+      message: /: "A{80}"$/
+    })
+  })
+})

@@ -1,0 +1,64 @@
+import t from 'tap'
+import { attachmentsFor } from '../src/desired/attachments.ts'
+import { accessKeyFor } from '../src/desired/credentials.ts'
+import { planFor } from '../src/desired/plan.ts'
+import { dryRunAnswer } from '../src/dry-run.ts'
+import { config, profile, ROOT_KEY } from './fixtures/builders.ts'
+
+const layouts = {
+  'per-profile': {},
+  shared: { BUCKET_LAYOUT: 'shared' },
+  'with the artifact proxy': { ARTIFACTS_PROXY_ENABLED: 'true', KFP_VERSION: '2.16.0' }
+}
+
+t.test('dryRunAnswer', async (t) => {
+  for (const [name, overrides] of Object.entries(layouts)) {
+    const { profile: settings } = config(overrides)
+
+    t.test(`shows the plan and every attachment (${name})`, async (t) => {
+      const answer = dryRunAnswer(profile(), settings)
+      const plan = planFor(profile(), settings)
+      t.strictSame(answer.plan, plan)
+      const key = accessKeyFor(settings.rootKey, plan.user, plan.epoch)
+      const [secret, ...others] = attachmentsFor(plan, key, settings)
+      const [shownSecret, ...shownOthers] = answer.attachments
+      t.strictSame(shownOthers, others)
+      t.strictSame(shownSecret, {
+        ...secret,
+        data: {
+          accesskey: '[redacted]',
+          secretkey: '[redacted]',
+          AWS_ACCESS_KEY_ID: '[redacted]',
+          AWS_SECRET_ACCESS_KEY: '[redacted]'
+        }
+      })
+    })
+
+    t.test(`holds no secret anywhere (${name})`, async (t) => {
+      const observedSecret = { uid: 'uid-1', accessKeyId: 'OBSERVED', secretAccessKey: 'observed' }
+      const answer = JSON.stringify(dryRunAnswer(profile({ observedSecret }), settings))
+      const { user, epoch } = planFor(profile(), settings)
+      const { secretAccessKey } = accessKeyFor(settings.rootKey, user, epoch)
+      for (const secret of [ROOT_KEY, secretAccessKey, observedSecret.secretAccessKey]) {
+        const spellings = ['utf8', 'base64', 'base64url', 'hex'] as const
+        for (const spelling of spellings) {
+          const text = Buffer.from(secret).toString(spelling)
+          t.notOk(answer.includes(text), `${spelling} of ${secret.length} characters`)
+        }
+      }
+    })
+  }
+
+  t.test('says whether a real sync would give anything', async (t) => {
+    const { profile: settings } = config()
+    const staying = dryRunAnswer(profile(), settings)
+    t.match(staying, { dryRun: 'All', isOptedIn: true, isTerminating: false })
+    const leaving = dryRunAnswer(profile({ isOptedIn: false, isTerminating: true }), settings)
+    t.match(leaving, { dryRun: 'All', isOptedIn: false, isTerminating: true })
+  })
+
+  t.test('refuses what a sync would refuse', async (t) => {
+    const impossible = profile({ namespace: 'Team.A' })
+    t.throws(() => dryRunAnswer(impossible, config().profile), { code: 'S3P_INVALID_PROFILE' })
+  })
+})

@@ -1,0 +1,127 @@
+import t from 'tap'
+import { Memory } from '../src/memory.ts'
+
+const VERIFY_INTERVAL_MS = 1_000
+const TEN_MINUTES_MS = 600_000
+
+/** A memory and the hands of its clock. */
+function memoryWithClock() {
+  let now = 5_000
+  const memory = new Memory(VERIFY_INTERVAL_MS, () => now)
+  const pass = (milliseconds: number) => {
+    now += milliseconds
+  }
+  return { memory, pass }
+}
+
+t.test('isProven', async (t) => {
+  t.test('knows nothing at first', async (t) => {
+    const { memory } = memoryWithClock()
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), false)
+  })
+
+  t.test('trusts a proof for the interval and not longer', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    memory.rememberProof('user-a', 'KEY1', 'uid-1')
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), true)
+    pass(VERIFY_INTERVAL_MS - 1)
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), true, 'asking does not prolong it')
+    pass(1)
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), false)
+  })
+
+  t.test('is about one user, one key and one Secret object', async (t) => {
+    const { memory } = memoryWithClock()
+    memory.rememberProof('user-a', 'KEY1', 'uid-1')
+    t.equal(memory.isProven('user-b', 'KEY1', 'uid-1'), false)
+    t.equal(memory.isProven('user-a', 'KEY2', 'uid-1'), false)
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-2'), false)
+    t.equal(memory.isProven('user-a', 'KEY1', undefined), false)
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), true, 'a wrong question spoils nothing')
+  })
+
+  t.test('gives a proof made before the Secret existed to the first one seen', async (t) => {
+    const { memory } = memoryWithClock()
+    memory.rememberProof('user-a', 'KEY1', undefined)
+    t.equal(memory.isProven('user-a', 'KEY2', 'uid-0'), false, 'not to another pair')
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), true)
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-2'), false)
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), true)
+  })
+
+  t.test('keeps the latest proof only', async (t) => {
+    const { memory } = memoryWithClock()
+    memory.rememberProof('user-a', 'KEY1', 'uid-1')
+    memory.rememberProof('user-a', 'KEY2', 'uid-1')
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), false)
+    t.equal(memory.isProven('user-a', 'KEY2', 'uid-1'), true)
+  })
+})
+
+t.test('isBucketVerified', async (t) => {
+  t.test('trusts a bucket for the interval and not longer', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    t.equal(memory.isBucketVerified('bucket-a'), false)
+    memory.rememberBucket('bucket-a')
+    pass(VERIFY_INTERVAL_MS - 1)
+    t.equal(memory.isBucketVerified('bucket-a'), true)
+    t.equal(memory.isBucketVerified('bucket-b'), false)
+    pass(1)
+    t.equal(memory.isBucketVerified('bucket-a'), false)
+  })
+})
+
+t.test('forget', async (t) => {
+  t.test('drops the proof and the own bucket, and nothing of others', async (t) => {
+    const { memory } = memoryWithClock()
+    for (const user of ['user-a', 'user-b']) {
+      memory.rememberProof(user, 'KEY1', 'uid-1')
+      memory.rememberBucket(`bucket-of-${user}`)
+    }
+    memory.forget('user-a', 'bucket-of-user-a')
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), false)
+    t.equal(memory.isBucketVerified('bucket-of-user-a'), false)
+    t.equal(memory.isProven('user-b', 'KEY1', 'uid-1'), true)
+    t.equal(memory.isBucketVerified('bucket-of-user-b'), true)
+  })
+})
+
+t.test('quietMs', async (t) => {
+  t.test('counts from the first call that found nothing', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    t.equal(memory.quietMs('user-a', false), 0, 'the first call after a restart begins anew')
+    pass(300)
+    t.equal(memory.quietMs('user-a', false), 300)
+    pass(200)
+    t.equal(memory.quietMs('user-a', false), 500)
+    t.equal(memory.quietMs('user-b', false), 0, 'each user has a count of its own')
+  })
+
+  t.test('begins anew when something was found', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    t.equal(memory.quietMs('user-a', true), 0)
+    pass(300)
+    t.equal(memory.quietMs('user-a', false), 300)
+    t.equal(memory.quietMs('user-a', true), 0)
+    pass(100)
+    t.equal(memory.quietMs('user-a', false), 100)
+  })
+
+  t.test('begins anew after a long silence', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    memory.quietMs('user-a', false)
+    pass(TEN_MINUTES_MS)
+    t.equal(memory.quietMs('user-a', false), TEN_MINUTES_MS, 'ten minutes are no long silence')
+    pass(TEN_MINUTES_MS + 1)
+    t.equal(memory.quietMs('user-a', false), 0)
+  })
+
+  t.test('begins anew when the profile was given storage in between', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    memory.quietMs('user-a', false)
+    pass(300)
+    memory.rememberProof('user-a', 'KEY1', 'uid-1')
+    pass(300)
+    t.equal(memory.quietMs('user-a', false), 0)
+  })
+})

@@ -1,0 +1,43 @@
+import t from 'tap'
+import { buildMetrics, type Metrics } from '../src/metrics.ts'
+
+/** The sample lines of one metric, as Prometheus reads them. */
+async function samplesOf({ registry }: Metrics, name: string): Promise<string[]> {
+  const lines = (await registry.metrics()).split('\n')
+  return lines.filter((line) => line.startsWith(name))
+}
+
+t.test('buildMetrics', async (t) => {
+  t.test('counts hook calls by hook and outcome', async (t) => {
+    const metrics = buildMetrics()
+    metrics.hookAnswered('sync', 'ok', 0.003)
+    metrics.hookAnswered('sync', 'ok', 0.2)
+    metrics.hookAnswered('finalize', 'S3P_STORE_UNAVAILABLE', 30)
+    t.strictSame(await samplesOf(metrics, 's3p_hook_seconds_count'), [
+      's3p_hook_seconds_count{hook="sync",outcome="ok"} 2',
+      's3p_hook_seconds_count{hook="finalize",outcome="S3P_STORE_UNAVAILABLE"} 1'
+    ])
+    t.strictSame(await samplesOf(metrics, 's3p_hook_seconds_sum'), [
+      's3p_hook_seconds_sum{hook="sync",outcome="ok"} 0.203',
+      's3p_hook_seconds_sum{hook="finalize",outcome="S3P_STORE_UNAVAILABLE"} 30'
+    ])
+    t.match(await samplesOf(metrics, 's3p_hook_seconds_bucket{le="0.01"'), [
+      's3p_hook_seconds_bucket{le="0.01",hook="sync",outcome="ok"} 1'
+    ])
+  })
+
+  t.test('counts writes on the store', async (t) => {
+    const metrics = buildMetrics()
+    t.strictSame(await samplesOf(metrics, 's3p_store_writes_total'), ['s3p_store_writes_total 0'])
+    metrics.storeWritten()
+    metrics.storeWritten()
+    t.strictSame(await samplesOf(metrics, 's3p_store_writes_total'), ['s3p_store_writes_total 2'])
+  })
+
+  t.test('tells about the process, with a registry of its own each time', async (t) => {
+    const metrics = buildMetrics()
+    buildMetrics().storeWritten()
+    t.equal((await samplesOf(metrics, 'process_resident_memory_bytes ')).length, 1)
+    t.strictSame(await samplesOf(metrics, 's3p_store_writes_total'), ['s3p_store_writes_total 0'])
+  })
+})

@@ -1,0 +1,374 @@
+import t from 'tap'
+import { accessKeyFor } from '../src/desired/credentials.ts'
+import { planFor } from '../src/desired/plan.ts'
+import type { ObjectStore } from '../src/object-store/object-store.ts'
+import { reconcileProfile } from '../src/reconcile.ts'
+import { observing, profile, ROOT_KEY } from './fixtures/builders.ts'
+import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
+import {
+  accessKeyIdIn,
+  finalize,
+  newContext,
+  newStory,
+  type Story,
+  settle,
+  sync
+} from './fixtures/story.ts'
+
+const LAYOUTS = ['per-profile', 'shared'] as const
+const MINUTES = 60_000
+
+for (const BUCKET_LAYOUT of LAYOUTS) {
+  const story = () => newStory({ BUCKET_LAYOUT })
+  const userOf = ({ context }: Story, about = profile()) => planFor(about, context.settings).user
+  const keysOf = (told: Story, about = profile()) => [
+    ...(told.world.users.get(userOf(told, about))?.keys ?? [])
+  ]
+
+  t.test(`reconcileProfile, ${BUCKET_LAYOUT} layout`, async (t) => {
+    t.test('makes everything on the first sync and nothing on the next ones', async (t) => {
+      const told = story()
+      const { first, second, observed } = await settle(told.context)
+      t.equal(first.isReady, true)
+      t.same(second.attachments, first.attachments, 'the answer is stable')
+      t.equal(keysOf(told).length, 1)
+      t.equal(keysOf(told)[0]?.[0], accessKeyIdIn(first))
+
+      const writes = told.world.writes.length
+      await sync(told.context)
+      await sync(newContext(told.context.store, told.clock, { BUCKET_LAYOUT }), observed)
+      t.equal(told.world.writes.length, writes, 'not for a stale view, not for another replica')
+    })
+
+    t.test('asks the store nothing while the observed pair is proven', async (t) => {
+      const told = story()
+      const { observed } = await settle(told.context)
+      const { calls } = told.world
+      await sync(told.context, observed)
+      t.equal(told.world.calls, calls)
+
+      told.clock.now += 5 * MINUTES
+      await sync(told.context, observed)
+      t.ok(told.world.calls > calls, 'the proof is renewed when it is old')
+    })
+
+    t.test('trusts no proof for a Secret that was made anew', async (t) => {
+      const told = story()
+      const { first } = await settle(told.context)
+      const { calls } = told.world
+      await sync(told.context, observing(profile(), first.attachments, 'another-uid'))
+      t.ok(told.world.calls > calls)
+    })
+
+    t.test('asks to be called again until the Secret is observed', async (t) => {
+      const { first, second } = await settle(story().context)
+      t.equal(first.resyncAfterSeconds, 30)
+      t.equal(second.resyncAfterSeconds, undefined)
+    })
+
+    const DAMAGES: Record<string, (told: Story) => void> = {
+      'a deleted key': (told) => told.world.users.get(userOf(told))?.keys.clear(),
+      'a disabled key': (told) => {
+        for (const [, key] of keysOf(told)) key.isActive = false
+      },
+      'a key with another secret': (told) => {
+        for (const [, key] of keysOf(told)) key.secretAccessKey = 'of-somebody-else'
+      },
+      'a detached policy': (told) => told.world.users.get(userOf(told))?.policies.clear(),
+      'a deleted policy': ({ world }) => {
+        for (const { policies } of world.users.values()) policies.clear()
+        world.policies.clear()
+      },
+      'a deleted user': (told) => told.world.users.delete(userOf(told)),
+      'a deleted bucket': ({ world }) => world.buckets.clear(),
+      'a store that lost everything': ({ world }) => {
+        for (const part of [world.buckets, world.bucketPolicies, world.policies, world.users]) {
+          part.clear()
+        }
+      }
+    }
+    for (const [name, damage] of Object.entries(DAMAGES)) {
+      t.test(`repairs ${name} with the same key`, async (t) => {
+        const told = story()
+        const { first, observed } = await settle(told.context)
+        damage(told)
+        told.clock.now += 5 * MINUTES
+        const repaired = await sync(told.context, observed)
+        t.same(repaired.attachments, first.attachments)
+        t.equal(keysOf(told).length, 1)
+        t.equal(keysOf(told)[0]?.[1].isActive, true)
+
+        const writes = told.world.writes.length
+        told.clock.now += 5 * MINUTES
+        await sync(told.context, observed)
+        t.equal(told.world.writes.length, writes, 'and then there is nothing left to do')
+      })
+    }
+
+    t.test('heals a Secret that was edited, without a write', async (t) => {
+      const told = story()
+      const { first, observed } = await settle(told.context)
+      const writes = told.world.writes.length
+      const edits = [
+        { uid: 'u', accessKeyId: 'TAMPERED', secretAccessKey: 'TAMPERED' },
+        { uid: 'u', accessKeyId: accessKeyIdIn(first), secretAccessKey: 'TAMPERED' },
+        { uid: 'u', accessKeyId: '', secretAccessKey: '' }
+      ]
+      for (const observedSecret of edits) {
+        const healed = await sync(told.context, { ...observed, observedSecret })
+        t.same(healed.attachments, first.attachments)
+      }
+      t.equal(told.world.writes.length, writes)
+    })
+
+    t.test('never goes back behind an epoch that is in force', async (t) => {
+      const told = story()
+      await sync(told.context)
+      const later = accessKeyFor(Buffer.from(ROOT_KEY), userOf(told), 1_800_000_000)
+      told.world.users
+        .get(userOf(told))
+        ?.keys.set(later.accessKeyId, { secretAccessKey: later.secretAccessKey, isActive: true })
+      t.equal(accessKeyIdIn(await sync(told.context)), later.accessKeyId, 'a live key counts')
+
+      const observedSecret = { uid: 'u', ...later }
+      const inCluster = await sync(told.context, profile({ observedSecret }))
+      t.equal(accessKeyIdIn(inCluster), later.accessKeyId, 'an observed pair counts')
+    })
+
+    t.test('gives a re-created profile another user and another key', async (t) => {
+      const told = story()
+      const { first } = await settle(told.context)
+      const reborn = profile({ incarnation: 'another-life' })
+      const second = await sync(told.context, reborn)
+      t.not(userOf(told, reborn), userOf(told))
+      t.not(accessKeyIdIn(second), accessKeyIdIn(first))
+    })
+
+    t.test('gives nothing to a terminating or opted-out parent, and asks nobody', async (t) => {
+      const told = story()
+      for (const about of [profile({ isTerminating: true }), profile({ isOptedIn: false })]) {
+        t.same(await sync(told.context, about), { attachments: [], isReady: false })
+      }
+      t.equal(told.world.calls, 0)
+    })
+
+    t.test('does the same work once when calls overlap', async (t) => {
+      const told = story()
+      const answers = await Promise.all([1, 2, 3, 4].map(() => sync(told.context)))
+      t.equal(new Set(answers.map((answer) => JSON.stringify(answer.attachments))).size, 1)
+      const steps = told.world.writes
+      t.equal(new Set(steps).size, steps.length, 'no step is written twice')
+    })
+
+    t.test('hands out no key that opens what is not the profile’s', async (t) => {
+      const told = story()
+      const probe: ObjectStore['probe'] = async () => 'absent'
+      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      await t.rejects(sync(context), { code: 'S3P_NOT_ISOLATED' })
+    })
+
+    t.test('hands out no key that does not work', async (t) => {
+      const told = story()
+      const probe: ObjectStore['probe'] = async () => 'unknown-key'
+      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      await t.rejects(sync(context), { code: 'S3P_STORE_UNAVAILABLE', message: /unknown-key/ })
+    })
+
+    t.test('hands out no key whose id another user holds', async (t) => {
+      const told = story()
+      const { accessKeyId } = accessKeyFor(Buffer.from(ROOT_KEY), userOf(told), 0)
+      told.world.users.set('somebody-else', {
+        policies: new Set(),
+        keys: new Map([[accessKeyId, { secretAccessKey: 'theirs', isActive: true }]])
+      })
+      await t.rejects(sync(told.context), { code: 'S3P_NOT_ISOLATED', message: /another user/ })
+      t.equal(told.world.users.get('somebody-else')?.keys.size, 1, 'theirs is left alone')
+    })
+
+    t.test('survives a failure before and after every single step', async (t) => {
+      const verbsOfFirstSync = await countVerbs(BUCKET_LAYOUT)
+      t.ok(verbsOfFirstSync > 3)
+      for (const moment of ['before', 'after'] as const) {
+        for (let nth = 1; nth <= verbsOfFirstSync; nth++) {
+          const told = story()
+          let seen = 0
+          const failing = failingStore(told.context.store, moment, () => ++seen === nth)
+          const context = newContext(failing, told.clock, { BUCKET_LAYOUT })
+          await sync(context).catch(() => {})
+          const { second } = await settle(told.context)
+          t.equal(keysOf(told).length, 1, `${moment} verb ${nth}: exactly one key`)
+          t.equal(keysOf(told)[0]?.[0], accessKeyIdIn(second))
+        }
+      }
+    })
+
+    t.test('stops when its budget is spent', async (t) => {
+      const told = story()
+      const slow = { namespace: 'team-a', signal: AbortSignal.abort() }
+      await t.rejects(reconcileProfile(profile(), told.context, slow), {
+        code: 'S3P_BUDGET_EXCEEDED'
+      })
+      t.same(told.world.writes, [])
+    })
+  })
+
+  t.test(`finalizeProfile, ${BUCKET_LAYOUT} layout`, async (t) => {
+    t.test(
+      'takes key, user and own policy, keeps the data, and is done on the second pass',
+      async (t) => {
+        const told = story()
+        await settle(told.context)
+        const bucketsBefore = [...told.world.buckets]
+        const first = await finalize(told.context)
+        t.same(first, {
+          attachments: [],
+          isReady: false,
+          finalized: false,
+          resyncAfterSeconds: 25
+        })
+        t.equal(told.world.users.size, 0)
+        t.equal(
+          told.world.policies.size,
+          BUCKET_LAYOUT === 'shared' ? 0 : 1,
+          'the common one stays'
+        )
+        t.same([...told.world.buckets], bucketsBefore)
+
+        t.match(await finalize(told.context), { finalized: false }, 'too early')
+        told.clock.now += 25_000
+        t.match(await finalize(told.context), { finalized: true })
+        t.match(await finalize(told.context), { finalized: true }, 'and again')
+      }
+    )
+
+    t.test('takes away what a late sync brought back', async (t) => {
+      const told = story()
+      await settle(told.context)
+      await finalize(told.context)
+      await sync(told.context)
+      told.clock.now += 25_000
+      t.match(await finalize(told.context), { finalized: false })
+      t.equal(told.world.users.size, 0)
+      told.clock.now += 25_000
+      t.match(await finalize(told.context), { finalized: true })
+    })
+
+    t.test('waits out one budget even when it finds nothing', async (t) => {
+      const told = story()
+      t.match(await finalize(told.context), { finalized: false })
+      told.clock.now += 25_000
+      t.match(await finalize(told.context), { finalized: true })
+    })
+
+    t.test('touches no other life of the profile', async (t) => {
+      const told = story()
+      await settle(told.context)
+      const reborn = profile({ incarnation: 'another-life' })
+      await settle(told.context, reborn)
+      await finalize(told.context)
+      t.equal(keysOf(told, reborn).length, 1)
+    })
+
+    t.test('lets an opted-in profile have the same key again', async (t) => {
+      const told = story()
+      const { first, observed } = await settle(told.context)
+      await finalize(told.context, profile({ isOptedIn: false }))
+      const again = await sync(told.context, observed)
+      t.same(again.attachments, first.attachments)
+      t.equal(keysOf(told).length, 1, 'although the old Secret was still in the cache')
+    })
+
+    t.test('deletes every key, also those that a tenant made', async (t) => {
+      const told = story()
+      await settle(told.context)
+      told.world.users
+        .get(userOf(told))
+        ?.keys.set('MADEBYTENANT', { secretAccessKey: 's', isActive: true })
+      await finalize(told.context)
+      t.equal(told.world.users.size, 0)
+    })
+
+    t.test('lets a parent go whose storage the operator gave up', async (t) => {
+      const told = story()
+      await settle(told.context)
+      const { calls } = told.world
+      const answer = await finalize(told.context, profile({ skipsStorageCleanup: true }))
+      t.match(answer, { finalized: true, attachments: [] })
+      t.equal(told.world.calls, calls)
+      t.match(told.warnings, [/skipped/])
+    })
+
+    t.test('lets a parent go whose name no namespace can have', async (t) => {
+      const told = story()
+      t.match(await finalize(told.context, profile({ namespace: 'team.a' })), { finalized: true })
+      t.equal(told.world.calls, 0)
+    })
+  })
+}
+
+t.test('a change of layout', async (t) => {
+  const { store, world } = buildFakeObjectStore()
+  const clock = { now: 0 }
+  const shared = await settle(newContext(store, clock, { BUCKET_LAYOUT: 'shared' }))
+  const { observed } = shared
+  const own = await sync(newContext(store, clock, { BUCKET_LAYOUT: 'per-profile' }), observed)
+  t.equal(accessKeyIdIn(own), accessKeyIdIn(shared.first), 'keeps the key')
+  const [user] = [...world.users.values()]
+  t.equal(user?.policies.size, 1, 'moves to the one policy of the new layout')
+  t.equal(world.policies.size, 1, 'and leaves no own policy behind')
+})
+
+t.test('the writes of a first sync are the fewest that the layout needs', async (t) => {
+  const firstSync = async (BUCKET_LAYOUT: string) => {
+    const { context, world } = newStory({ BUCKET_LAYOUT })
+    const { user, policy } = planFor(profile(), context.settings)
+    await sync(context, profile({ namespace: 'team-z', incarnation: 'first-on-this-store' }))
+    const before = world.writes.length
+    await sync(context)
+    return { user, policy: policy.name, writes: world.writes.slice(before) }
+  }
+  const own = await firstSync('per-profile')
+  t.same(own.writes, [
+    `creating bucket ${own.user}`,
+    `creating user ${own.user}`,
+    `attaching policy ${own.policy} to user ${own.user}`,
+    `issuing an access key to user ${own.user}`
+  ])
+  const shared = await firstSync('shared')
+  t.same(shared.writes, [
+    `creating policy ${shared.policy}`,
+    `creating user ${shared.user}`,
+    `attaching policy ${shared.policy} to user ${shared.user}`,
+    `issuing an access key to user ${shared.user}`
+  ])
+})
+
+/** How many `ensure…` verbs a first sync calls. */
+async function countVerbs(BUCKET_LAYOUT: string): Promise<number> {
+  const told = newStory({ BUCKET_LAYOUT })
+  let verbs = 0
+  const counting = failingStore(told.context.store, 'before', () => ++verbs < 0)
+  await sync(newContext(counting, told.clock, { BUCKET_LAYOUT }))
+  return verbs
+}
+
+/** A store whose nth `ensure…` verb fails, before its effect or after it. */
+function failingStore(
+  store: ObjectStore,
+  moment: 'before' | 'after',
+  isDue: () => boolean
+): ObjectStore {
+  return new Proxy(store, {
+    get(target, verb: keyof ObjectStore) {
+      const work = target[verb] as (...args: unknown[]) => Promise<unknown>
+      if (!verb.startsWith('ensure')) return work
+      return async (...args: unknown[]) => {
+        const fails = isDue()
+        if (fails && moment === 'before') throw new Error('connection reset')
+        const result = await work.apply(target, args)
+        if (fails) throw new Error('connection reset')
+        return result
+      }
+    }
+  })
+}

@@ -1,0 +1,294 @@
+import t from 'tap'
+import { StoreRejected, StoreUnavailable } from '../src/errors.ts'
+import type { ObjectStore } from '../src/object-store/object-store.ts'
+import { allRecordings, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
+import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
+import { serve } from './fixtures/served.ts'
+
+const TOKENS = `${HOOK_TOKEN},fake-hook-token-1`
+const authorization = `Bearer ${HOOK_TOKEN}`
+const headers = { authorization }
+const firstSync = recording('decorator/first-sync').calls[0]?.request
+
+/** A copy of the first sync with some of its Namespace's metadata replaced. */
+function syncOf(metadata: object): object {
+  const body = structuredClone(firstSync)
+  Object.assign(body.object.metadata, metadata)
+  return body
+}
+
+for (const { name, calls } of allRecordings()) {
+  t.test(`a real Metacontroller gets the right answers: ${name}`, async (t) => {
+    const { store, world } = buildFakeObjectStore()
+    const { server } = serve(store, { HOOK_TOKEN: TOKENS })
+    const listName = name.startsWith('composite/') ? 'children' : 'attachments'
+    const keys = new Map<string, string>()
+    for (const { hook, request, headers: sent } of calls) {
+      const response = await server.inject({
+        method: 'POST',
+        url: `/${hook}`,
+        headers: { authorization: sent['Authorization'] ?? authorization },
+        payload: request
+      })
+      t.equal(response.statusCode, 200)
+      const answer = response.json()
+      if (hook === 'customize') {
+        t.same(answer, { relatedResources: [] })
+        continue
+      }
+      const parent = request.parent ?? request.object
+      const isGoing = hook === 'finalize' || parent.metadata.deletionTimestamp !== undefined
+      const kinds = answer[listName].map(({ kind }: { kind: string }) => kind)
+      t.same(kinds, isGoing ? [] : ['Secret', 'ConfigMap', 'ConfigMap', 'ConfigMap'])
+      t.equal('finalized' in answer, hook === 'finalize', 'finalized is said by finalize alone')
+      for (const { metadata } of answer[listName]) {
+        t.equal(metadata.namespace, parent.metadata.name)
+      }
+      if (listName === 'attachments') {
+        t.notOk('status' in answer, 'the status of a Namespace is never touched')
+      } else {
+        const ours = ({ type }: { type: string }) => type !== 'ObjectStorageReady'
+        const before = parent.status?.conditions ?? []
+        t.same(answer.status.conditions.filter(ours), before, 'no other condition is wiped')
+      }
+      const uid = parent.metadata.ownerReferences?.[0]?.uid ?? parent.metadata.uid
+      if (isGoing) keys.delete(uid)
+      else keys.set(uid, Buffer.from(answer[listName][0].data.accesskey, 'base64').toString())
+    }
+    const alive = [...world.users.values()].flatMap((user) => [...user.keys.keys()])
+    t.same(alive.sort(), [...keys.values()].sort(), 'each living profile has exactly its own key')
+  })
+}
+
+t.test('sync', async (t) => {
+  t.test('answers the same profile alike under both controllers', async (t) => {
+    const { store, world } = buildFakeObjectStore()
+    const { server } = serve(store)
+    const parent = { ...recording('composite/first-sync').calls[0]?.request }
+    const owner = firstSync.object.metadata.ownerReferences[0]
+    parent.parent = structuredClone(parent.parent)
+    Object.assign(parent.parent.metadata, { name: owner.name, uid: owner.uid })
+    const post = (payload: object) =>
+      server.inject({ method: 'POST', url: '/sync', headers, payload })
+    const composite = (await post(parent)).json()
+    const decorator = (await post(firstSync)).json()
+    t.same(composite.children, decorator.attachments)
+    t.equal(world.users.size, 1)
+  })
+
+  t.test('gives a Namespace without the label nothing', async (t) => {
+    const { store, world } = buildFakeObjectStore()
+    const { server } = serve(store)
+    const payload = syncOf({ labels: { 'pipelines.kubeflow.org/enabled': 'false' } })
+    const response = await server.inject({ method: 'POST', url: '/sync', headers, payload })
+    t.equal(response.statusCode, 200)
+    t.same(response.json().attachments, [])
+    t.equal(world.calls, 0)
+  })
+
+  t.test('has a limit above Fastify’s own for whole objects', async (t) => {
+    const { server } = serve(buildFakeObjectStore().store)
+    const payload = syncOf({ annotations: { big: 'x'.repeat(2 * 1024 * 1024) } })
+    const response = await server.inject({ method: 'POST', url: '/sync', headers, payload })
+    t.equal(response.statusCode, 200)
+  })
+})
+
+t.test('bad requests', async (t) => {
+  const without = (key: string) => {
+    const body = structuredClone(firstSync)
+    delete body[key]
+    return body
+  }
+  const CASES: [what: string, payload: unknown, status: number, message: RegExp][] = [
+    ['text that is not JSON', '{"object":', 400, /JSON/],
+    ['a prototype attack', '{"object":{"__proto__":{}}}', 400, /./],
+    ['nothing', {}, 400, /body must have required property 'object'/],
+    ['a list', [], 400, /body must be object/],
+    ['no attachments', without('attachments'), 400, /required property 'attachments'/],
+    [
+      'null attachments',
+      { ...firstSync, attachments: null },
+      400,
+      /body\/attachments must be object/
+    ],
+    [
+      'null children',
+      { ...recording('composite/first-sync').calls[0]?.request, children: null },
+      400,
+      /body\/children must be object/
+    ],
+    [
+      'another kind of parent',
+      { ...firstSync, object: { ...firstSync.object, kind: 'Pod' } },
+      400,
+      /body\/object\/kind/
+    ],
+    [
+      'a Namespace as the parent of a CompositeController',
+      { parent: firstSync.object, children: {} },
+      400,
+      /body\/parent\/apiVersion/
+    ],
+    ['no uid', syncOf({ uid: undefined }), 400, /body\/object\/metadata .*uid/],
+    [
+      'a number for a name',
+      syncOf({ name: 7 }),
+      400,
+      /body\/object\/metadata\/name must be string/
+    ],
+    ['a list of labels', syncOf({ labels: [] }), 400, /body\/object\/metadata\/labels/],
+    ['a name with dots', syncOf({ name: 'team.a' }), 422, /RFC 1123 label.*team\.a/],
+    ['a name that climbs', syncOf({ name: '../admin' }), 422, /RFC 1123/],
+    ['a name of 64 characters', syncOf({ name: 'a'.repeat(64) }), 422, /RFC 1123/],
+    ['an upper-case name', syncOf({ name: 'Team-A' }), 422, /RFC 1123/]
+  ]
+  const { store, world } = buildFakeObjectStore()
+  const { server } = serve(store)
+  for (const [what, payload, status, message] of CASES) {
+    t.test(`${what}: ${status}`, async (t) => {
+      const response = await server.inject({
+        method: 'POST',
+        url: '/sync',
+        headers: { ...headers, 'content-type': 'application/json' },
+        payload: typeof payload === 'string' ? payload : JSON.stringify(payload)
+      })
+      t.equal(response.statusCode, status)
+      t.match(response.json().message, message)
+      t.notOk('attachments' in response.json())
+    })
+  }
+  t.test('none of them reaches the store', async (t) => {
+    t.equal(world.calls, 0)
+  })
+})
+
+t.test('authentication', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const { server } = serve(store, { HOOK_TOKEN: TOKENS })
+  const post = (url: string, token?: string) =>
+    server.inject({
+      method: 'POST',
+      url,
+      headers: token === undefined ? {} : { authorization: token },
+      payload: firstSync
+    })
+  for (const url of ['/sync', '/finalize', '/customize']) {
+    t.equal((await post(url)).statusCode, 401, `${url} without a token`)
+    t.equal((await post(url, 'Bearer wrong-hook-token-00')).statusCode, 401, `${url}, wrong token`)
+    t.equal((await post(url, HOOK_TOKEN)).statusCode, 401, `${url}, not a bearer token`)
+  }
+  t.equal((await post('/sync', authorization)).statusCode, 200, 'the first token')
+  t.equal((await post('/sync', 'bearer fake-hook-token-1')).statusCode, 200, 'the second token')
+  t.equal((await server.inject('/healthz')).statusCode, 200, 'health needs none')
+
+  const open = serve(buildFakeObjectStore().store, { HOOK_AUTH: 'none', HOOK_TOKEN: '' })
+  const response = await open.server.inject({ method: 'POST', url: '/sync', payload: firstSync })
+  t.equal(response.statusCode, 200, 'HOOK_AUTH=none needs none')
+})
+
+t.test('dryRun=All', async (t) => {
+  const { store, world } = buildFakeObjectStore()
+  const { server } = serve(store)
+  for (const hook of ['sync', 'finalize']) {
+    const url = `/${hook}?dryRun=All`
+    const response = await server.inject({ method: 'POST', url, headers, payload: firstSync })
+    t.equal(response.statusCode, 200)
+    t.match(response.json(), { dryRun: 'All', plan: { namespace: 'team-a' } })
+  }
+  t.equal(world.calls, 0, 'asks nobody and writes nothing')
+  const url = '/sync?dryRun=Some'
+  const response = await server.inject({ method: 'POST', url, headers, payload: firstSync })
+  t.equal(response.statusCode, 400, 'anything else is not taken for a real run')
+  t.equal(world.calls, 0)
+})
+
+t.test('a store in trouble', async (t) => {
+  const TROUBLES: [Error, number][] = [
+    [new StoreUnavailable('creating user u for profile team-a', 'ECONNREFUSED'), 503],
+    [new StoreRejected('creating user u for profile team-a', 'AccessDenied (HTTP 403)'), 502],
+    [new TypeError(`cannot read ${ROOT_KEY}`), 500]
+  ]
+  for (const [trouble, status] of TROUBLES) {
+    t.test(`${trouble.name}: ${status}, one sentence and no list`, async (t) => {
+      const { store, world } = buildFakeObjectStore()
+      const ensureIdentity: ObjectStore['ensureIdentity'] = async () => {
+        throw trouble
+      }
+      const { server } = serve({ ...store, ensureIdentity })
+      const sync = { method: 'POST', url: '/sync', headers, payload: firstSync } as const
+      const response = await server.inject(sync)
+      t.equal(response.statusCode, status)
+      const answer = response.json()
+      t.same(Object.keys(answer), ['statusCode', 'code', 'error', 'message'])
+      t.match(answer.message, status === 500 ? /POST \/sync/ : /creating user u for profile team-a/)
+      t.notMatch(response.body, ROOT_KEY)
+      t.equal(world.users.size, 0)
+
+      const healed = serve(store)
+      t.equal(
+        (await healed.server.inject(sync)).statusCode,
+        200,
+        'the next sync completes the work'
+      )
+    })
+  }
+})
+
+t.test('no secret reaches a log line or an error', async (t) => {
+  const { store, world } = buildFakeObjectStore()
+  const { server, logged } = serve(store)
+  const bodies: string[] = []
+  const post = async (url: string, payload: object) => {
+    const response = await server.inject({ method: 'POST', url, headers, payload })
+    bodies.push(response.body)
+    return response
+  }
+  const { attachments } = (await post('/sync', firstSync)).json()
+  const [issued] = bodies.splice(0)
+  const secret = Buffer.from(attachments[0].data.secretkey, 'base64').toString()
+  t.match(issued, attachments[0].data.secretkey, 'the answer itself does carry it')
+
+  const steady = structuredClone(firstSync)
+  steady.attachments = { 'Secret.v1': { 'team-a/mlpipeline-minio-artifact': attachments[0] } }
+  steady.attachments['Secret.v1']['team-a/mlpipeline-minio-artifact'].metadata.uid = ''
+  await post('/sync', steady)
+  await post('/sync?dryRun=All', firstSync)
+  world.users.clear()
+  world.policies.set([...world.policies.keys()][0] ?? '', { Version: 'edited', Statement: [] })
+  await post('/sync', firstSync)
+  await post('/finalize', firstSync)
+  await server.inject({ method: 'POST', url: '/sync', payload: firstSync })
+  t.ok(bodies.some((body) => body.includes('S3P_STORE_REJECTED')))
+
+  const everything = [logged(), ...bodies].join('')
+  for (const text of [secret, attachments[0].data.secretkey, ROOT_KEY, HOOK_TOKEN]) {
+    t.notOk(everything.includes(text))
+  }
+})
+
+t.test('health', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const { server, logged } = serve(store)
+  t.equal((await server.inject('/readyz')).statusCode, 200)
+  t.equal(logged(), '', 'says nothing while all is well')
+
+  const checkReadiness = async () => {
+    throw new StoreUnavailable('reading an object through AWS_ENDPOINT_URL_S3', 'ECONNREFUSED')
+  }
+  const down = serve({ ...store, checkReadiness })
+  const response = await down.server.inject('/readyz')
+  t.equal(response.statusCode, 503)
+  t.match(response.json().message, /AWS_ENDPOINT_URL_S3: ECONNREFUSED/)
+  t.equal((await down.server.inject('/healthz')).statusCode, 200, 'the process itself is fine')
+})
+
+t.test('metrics', async (t) => {
+  const { server } = serve(buildFakeObjectStore().store)
+  await server.inject({ method: 'POST', url: '/sync', headers, payload: firstSync })
+  await server.inject({ method: 'POST', url: '/sync', payload: firstSync })
+  const { body } = await server.inject('/metrics')
+  t.match(body, /s3p_hook_seconds_count\{hook="sync",outcome="ok"\} 1/)
+  t.match(body, /s3p_hook_seconds_count\{hook="sync",outcome="S3P_UNAUTHORIZED"\} 1/)
+  t.notMatch(body, 'team-a')
+})
