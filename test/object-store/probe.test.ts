@@ -82,7 +82,11 @@ t.test('buildProbe', async (t) => {
       { status: 307, headers: { location: 'http://elsewhere.invalid/' } },
       `503 S3P_STORE_UNAVAILABLE: Object store unavailable while ${STEP}: no error code (HTTP 307)`
     ],
-    ['a cut connection', 'reset', `503 S3P_STORE_UNAVAILABLE: Object store unavailable while ${STEP}: ECONNRESET`]
+    [
+      'a cut connection',
+      'reset',
+      `503 S3P_STORE_UNAVAILABLE: Object store unavailable while ${STEP}: ECONNRESET`
+    ]
   ]
   for (const [what, answer, failure] of unexpected) {
     t.test(`reports ${what} as such`, async (t) => {
