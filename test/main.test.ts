@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { environment, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const body = JSON.stringify(recording('decorator/first-sync').calls[0]?.request)
+const headers = { authorization: `Bearer ${HOOK_TOKEN}`, 'content-type': 'application/json' }
+
+/** The program as an operator runs it. */
+function run(t: Test, env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  return { child, stderr: text(child.stderr), ended: once(child, 'exit') }
+}
+
+/** The port it chose itself, from its own log line; and all that it logs. */
+async function listening({ stdout }: ChildProcess) {
+  let log = ''
+  const port = await new Promise<string>((resolve, reject) => {
+    stdout?.on('data', (chunk) => {
+      log += chunk
+      const [, found] = /listening at http:\/\/127\.0\.0\.1:([0-9]+)/.exec(log) ?? []
+      if (found !== undefined) resolve(found)
+    })
+    stdout?.once('end', () => reject(new Error(`it ended: ${log}`)))
+  })
+  return { url: `http://127.0.0.1:${port}`, log: () => log }
+}
+
+/** A store that takes its time and then fails. */
+async function slowStore(t: Test, milliseconds: number) {
+  const server = createServer(async (request, response) => {
+    request.resume()
+    await pause(milliseconds)
+    response.writeHead(500).end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.closeAllConnections())
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+t.test('a faulty environment ends the start with one line that lists every fault', async (t) => {
+  const { stderr, ended } = run(t, environment({ PORT: 'http', HOOK_TOKEN: '', AWS_REGION: '?' }))
+  const [code] = await ended
+  t.equal(code, 1)
+  const lines = (await stderr).trim().split('\n')
+  t.equal(lines.length, 1)
+  t.match(lines[0], /^Invalid environment: .*PORT.*AWS_REGION.*HOOK_TOKEN/)
+  t.notMatch(lines[0], ROOT_KEY)
+})
+
+t.test('a port that is taken ends the start with one line', async (t) => {
+  const taken = new URL(await slowStore(t, 0)).port
+  const { stderr, ended } = run(t, environment({ HOST: '127.0.0.1', PORT: taken }))
+  const [code] = await ended
+  t.equal(code, 1)
+  t.match(await stderr, new RegExp(`^Cannot listen on port ${taken}: [^\n]+\n$`))
+})
+
+t.test('SIGTERM lets a running sync finish', async (t) => {
+  const store = await slowStore(t, 1_000)
+  const endpoints = { AWS_ENDPOINT_URL_S3: store, AWS_ENDPOINT_URL_IAM: store }
+  const started = run(t, environment({ HOST: '127.0.0.1', PORT: '0', ...endpoints }))
+  const { url, log } = await listening(started.child)
+  t.equal((await fetch(`${url}/healthz`)).status, 200)
+
+  const sync = fetch(`${url}/sync`, { method: 'POST', headers, body })
+  await pause(300)
+  started.child.kill('SIGTERM')
+  const response = await sync
+  t.equal(response.status, 503)
+  t.match(await response.json(), { code: 'S3P_STORE_UNAVAILABLE', message: /profile team-a/ })
+  const [code] = await started.ended
+  t.equal(code, 0)
+  t.match(log(), /running syncs finish first/)
+  t.notMatch(log() + (await started.stderr), HOOK_TOKEN)
+})

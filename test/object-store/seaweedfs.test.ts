@@ -1,0 +1,98 @@
+import t from 'tap'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { budget } from '../fixtures/builders.ts'
+import {
+  failureOf,
+  iamAnswer,
+  iamError,
+  type Script,
+  s3Error,
+  startStubStore
+} from '../fixtures/stub-store.ts'
+
+const READY_OBJECT = 'GET /mlpipeline/.s3-profile-controller/ready'
+const ACCESS_KEY = { accessKeyId: 'KEY1', secretAccessKey: 'secret-of-key-1' }
+
+t.test('buildSeaweedFs', async (t) => {
+  t.test('announces the writes of both APIs, one at a time', async (t) => {
+    const events: string[] = []
+    const answering = (event: string, answer: ReturnType<typeof iamAnswer>) => () => {
+      events.push(event)
+      return answer
+    }
+    const script: Script = {
+      'HEAD /bucket-a': { status: 404 },
+      'PUT /bucket-a': answering('bucket', { status: 200 }),
+      DeleteAccessKey: answering('key', iamAnswer('DeleteAccessKey'))
+    }
+    const { settings } = await startStubStore(t, script)
+    const store = buildSeaweedFs(settings, 'mlpipeline', (step, { namespace }) =>
+      events.push(`${namespace}: ${step}`)
+    )
+    await Promise.all([
+      store.deleteAccessKey('user-a', 'KEY1', budget()),
+      store.ensureBucket('bucket-a', budget(10_000, 'team-b'))
+    ])
+    t.strictSame(events, [
+      'team-a: revoking access key KEY1 of user user-a',
+      'key',
+      'team-b: creating bucket bucket-a',
+      'bucket'
+    ])
+  })
+
+  t.test('probes through the S3 endpoint', async (t) => {
+    const stub = await startStubStore(t, { 'GET /bucket-a/key': s3Error(404, 'NoSuchKey') })
+    const store = buildSeaweedFs(stub.settings, 'mlpipeline', () => {})
+    t.equal(await store.probe(ACCESS_KEY, { bucket: 'bucket-a', key: 'key' }, budget()), 'absent')
+  })
+
+  t.test('sends each half of the port to its own endpoint', async (t) => {
+    const s3 = await startStubStore(t, { 'HEAD /bucket-a': { status: 200 } })
+    const iam = await startStubStore(t, { GetUser: iamError(404, 'NoSuchEntity') })
+    const settings = { ...s3.settings, iamEndpoint: iam.settings.iamEndpoint }
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {})
+    await store.ensureBucket('bucket-a', budget())
+    await store.readIdentity('user-a', budget())
+    t.strictSame(s3.operations(), ['HEAD /bucket-a'])
+    t.strictSame(iam.operations(), ['GetUser'])
+  })
+})
+
+t.test('checkReadiness', async (t) => {
+  const ready: Script = {
+    [READY_OBJECT]: s3Error(404, 'NoSuchKey'),
+    GetUser: iamError(404, 'NoSuchEntity')
+  }
+  const checking = async (script: Script) => {
+    const stub = await startStubStore(t, script)
+    const writes: string[] = []
+    const store = buildSeaweedFs(stub.settings, 'mlpipeline', (step) => writes.push(step))
+    return { stub, writes, failure: await failureOf(store.checkReadiness(budget())) }
+  }
+
+  t.test('asks both APIs and writes nothing', async (t) => {
+    const { stub, writes, failure } = await checking(ready)
+    t.equal(failure, 'no failure')
+    t.strictSame(stub.operations(), [READY_OBJECT, 'GetUser'])
+    t.strictSame(writes, [])
+  })
+
+  const broken: [what: string, script: Script, failure: RegExp][] = [
+    [
+      'the S3 API',
+      { ...ready, [READY_OBJECT]: s3Error(403, 'SignatureDoesNotMatch') },
+      /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_S3 .*HTTP 403/
+    ],
+    [
+      'the identity API',
+      { ...ready, GetUser: s3Error(403, 'SignatureDoesNotMatch') },
+      /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_IAM .*HTTP 403/
+    ]
+  ]
+  for (const [what, script, failure] of broken) {
+    t.test(`is not ready without ${what}`, async (t) => {
+      t.match((await checking(script)).failure, failure)
+    })
+  }
+})
