@@ -93,14 +93,13 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   const validate = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true }).compile(
     Environment
   )
-  const faults = validate(variables)
-    ? []
-    : (validate.errors ?? []).map((error) => {
-        const name = error.instancePath.slice(1) || String(error.params['missingProperty'])
-        const allowed: unknown = error.params['allowedValues']
-        if (error.keyword === 'required') return `${name} is required`
-        return `${name} ${error.message}${Array.isArray(allowed) ? ` (${allowed.join(', ')})` : ''}`
-      })
+  validate(variables)
+  const faults = (validate.errors ?? []).map((error) => {
+    const name = error.instancePath.slice(1) || String(error.params['missingProperty'])
+    const allowed: unknown = error.params['allowedValues']
+    if (error.keyword === 'required') return `${name} is required`
+    return `${name} ${error.message}${Array.isArray(allowed) ? ` (${allowed.join(', ')})` : ''}`
+  })
   const environment = variables as unknown as Environment
   faults.push(...crossFaults(environment))
   if (faults.length > 0) throw new Error(`Invalid environment: ${faults.join('; ')}`)

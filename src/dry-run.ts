@@ -12,7 +12,7 @@ export function dryRunAnswer(profile: Profile, settings: ProfileSettings) {
   const key = accessKeyFor(settings.rootKey, plan.user, plan.epoch)
   const attachments = attachmentsFor(plan, key, settings).map((attachment) =>
     attachment.kind === 'Secret'
-      ? { ...attachment, data: redacted(attachment.data ?? {}) }
+      ? { ...attachment, data: redacted({ ...attachment.data }) }
       : attachment
   )
   const { isOptedIn, isTerminating } = profile

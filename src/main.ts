@@ -35,8 +35,7 @@ const server = buildServer({ config, context, metrics, logger })
 closeWithGrace(
   { delay: config.syncBudgetMs + CLOSE_MARGIN_MS, logger },
   async ({ err, signal }) => {
-    if (err) logger.error({ err }, 'closing after an unexpected failure')
-    else logger.info({ signal }, 'closing: running syncs finish first')
+    logger.warn({ err, signal }, 'closing: running syncs finish first')
     await server.close()
   }
 )

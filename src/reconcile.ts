@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { ProfileSettings } from './config.ts'
 import { isPolicyOf, mergedBucketPolicy } from './desired/access-policy.ts'
 import { type Attachment, attachmentsFor } from './desired/attachments.ts'
@@ -11,10 +10,10 @@ import {
 } from './desired/credentials.ts'
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
-import { NotIsolated, StoreUnavailable } from './errors.ts'
 import type { Memory } from './memory.ts'
-import type { Budget, ObjectStore, ProbeAnswer } from './object-store/object-store.ts'
+import type { Budget, ObjectStore } from './object-store/object-store.ts'
 import { isNamespaceName, type Profile } from './profile.ts'
+import { awaitProof, probe } from './proof.ts'
 import type { Turns } from './turns.ts'
 
 /** What one hook call came to, before it is put into the words of the parent's controller. */
@@ -116,7 +115,7 @@ function observedKey(
   return accessKeyFor(rootKey, plan.user, epoch)
 }
 
-/** Remembered, or shown again by two probes; then the buckets' own settings are due as well. */
+/** Remembered, or shown again: the buckets' settings are looked at, and two probes made. */
 async function isProven(
   profile: Profile,
   plan: Plan,
@@ -126,10 +125,10 @@ async function isProven(
 ): Promise<boolean> {
   const secretUid = profile.observedSecret?.uid
   if (memory.isProven(plan.user, key.accessKeyId, secretUid)) return true
-  if ((await probe(plan, key, store, budget)) !== 'proven') return false
   for (const bucket of plan.buckets) {
     if (!memory.isBucketVerified(bucket.name)) await ensureBucket(bucket, memory, store, budget)
   }
+  if ((await probe(plan, key, store, budget)) !== 'proven') return false
   memory.rememberProof(plan.user, key.accessKeyId, secretUid)
   return true
 }
@@ -181,71 +180,6 @@ async function ensureBucket(
     await store.ensureLifecycle(name, (live) => mergedLifecycleRules(live, lifecycleRules), budget)
   }
   memory.rememberBucket(name)
-}
-
-/** Waits for the key to reach the gateway, and replaces it once if its id carries another secret. */
-async function awaitProof(
-  plan: Plan,
-  accessKey: AccessKey,
-  store: ObjectStore,
-  patienceMs: number,
-  budget: Budget
-): Promise<void> {
-  const deadline = performance.now() + patienceMs
-  let wasReplaced = false
-  for (let pauseMs = 10; ; pauseMs *= 2) {
-    const answer = await probe(plan, accessKey, store, budget)
-    if (answer === 'proven') return
-    if (answer === 'wrong-secret' && !wasReplaced) {
-      await replaceAccessKey(plan, accessKey, store, budget)
-      wasReplaced = true
-    } else if (performance.now() + pauseMs > deadline || budget.signal.aborted) {
-      const step = `waiting for the key of profile ${plan.namespace} to work`
-      throw new StoreUnavailable(step, `the gateway still says ${answer}`)
-    } else {
-      await pause(pauseMs)
-    }
-  }
-}
-
-/** The id is ours by construction; if the store shows it at another user, no key is safe to hand out. */
-async function replaceAccessKey(
-  { namespace, user, policy }: Plan,
-  accessKey: AccessKey,
-  store: ObjectStore,
-  budget: Budget
-): Promise<void> {
-  const { accessKeyId } = accessKey
-  const live = await store.readIdentity(user, budget)
-  if (!live?.accessKeys.some((key) => key.accessKeyId === accessKeyId)) {
-    const step = `issuing access key ${accessKeyId} to profile ${namespace}`
-    throw new NotIsolated(step, 'the id belongs to another user of the store')
-  }
-  await store.deleteAccessKey(user, accessKeyId, budget)
-  const accessKeys = live.accessKeys.filter((key) => key.accessKeyId !== accessKeyId)
-  const desired = { policyName: policy.name, accessKey }
-  await store.ensureIdentity(user, desired, { ...live, accessKeys }, budget)
-}
-
-/**
- * Access and one refusal, with the profile's own key on the gateway that profiles use.
- * @throws NotIsolated when the key opens what is not the profile's
- */
-async function probe(
-  { probes, namespace }: Plan,
-  accessKey: AccessKey,
-  store: ObjectStore,
-  budget: Budget
-): Promise<'proven' | ProbeAnswer> {
-  const own = await store.probe(accessKey, probes.own, budget)
-  if (own !== 'absent' && own !== 'readable') return own
-  const foreign = await store.probe(accessKey, probes.foreign, budget)
-  if (foreign === 'absent' || foreign === 'readable') {
-    const { bucket, key } = probes.foreign
-    const step = `probing bucket ${bucket} with the key of profile ${namespace}`
-    throw new NotIsolated(step, `object ${key} is not the profile's and yet it is ${foreign}`)
-  }
-  return foreign === 'denied' ? 'proven' : foreign
 }
 
 /** Whether there was anything to take away. */

@@ -60,7 +60,7 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
   server.register(async (hooks) => {
     hooks.addHook('onRequest', requireToken(config.server.hookAuth))
     hooks.addHook('onResponse', async (request, reply) => {
-      const hook = request.routeOptions.url?.slice(1) ?? 'unknown'
+      const hook = String(request.routeOptions.url).slice(1)
       metrics.hookAnswered(hook, request.failure ?? 'ok', reply.elapsedTime / 1000)
     })
     const schema = { body: HookBody, querystring: HookQuery }

@@ -76,7 +76,7 @@ t.test('loadConfig', async (t) => {
       CLUSTER_DOMAIN: 'example.internal',
       OBJECT_STORE_HOST: 'minio-service',
       ARTIFACTS_PROXY_ENABLED: 'True',
-      FRONTEND_IMAGE: 'registry.example.com/frontend',
+      FRONTEND_IMAGE: 'images.example.com/frontend',
       FRONTEND_TAG: '2.17.0',
       KFP_VERSION: '2.16.0',
       DISABLE_ISTIO_SIDECAR: 'TRUE'
@@ -108,7 +108,7 @@ t.test('loadConfig', async (t) => {
         region: 'eu-central-1',
         storeAddress: 'minio-service.kubeflow.svc.example.internal:9000',
         serviceDomain: '.svc.example.internal',
-        artifactProxy: { image: 'registry.example.com/frontend:2.17.0', disableIstioSidecar: true }
+        artifactProxy: { image: 'images.example.com/frontend:2.17.0', disableIstioSidecar: true }
       },
       syncBudgetMs: 9_000,
       verifyIntervalMs: 3_600_000

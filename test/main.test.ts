@@ -33,12 +33,14 @@ async function listening({ stdout }: ChildProcess) {
   return { url: `http://127.0.0.1:${port}`, log: () => log }
 }
 
-/** A store that takes its time and then fails. */
+/** A store that takes its time, has nothing, and fails when it is to write. */
 async function slowStore(t: Test, milliseconds: number) {
   const server = createServer(async (request, response) => {
     request.resume()
     await pause(milliseconds)
-    response.writeHead(500).end()
+    if (request.method === 'PUT') return response.writeHead(500).end()
+    const noUser = '<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>'
+    return response.writeHead(404).end(request.method === 'POST' ? noUser : undefined)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -71,6 +73,8 @@ t.test('SIGTERM lets a running sync finish', async (t) => {
   const started = run(t, environment({ HOST: '127.0.0.1', PORT: '0', ...endpoints }))
   const { url, log } = await listening(started.child)
   t.equal((await fetch(`${url}/healthz`)).status, 200)
+  const finalize = await fetch(`${url}/finalize`, { method: 'POST', headers, body })
+  t.match(await finalize.json(), { finalized: false, resyncAfterSeconds: 25 })
 
   const sync = fetch(`${url}/sync`, { method: 'POST', headers, body })
   await pause(300)
@@ -81,5 +85,18 @@ t.test('SIGTERM lets a running sync finish', async (t) => {
   const [code] = await started.ended
   t.equal(code, 0)
   t.match(log(), /running syncs finish first/)
+  t.match(log(), /"profile":"team-a","step":"creating bucket mlpipeline"/, 'writes are logged')
   t.notMatch(log() + (await started.stderr), HOOK_TOKEN)
+})
+
+t.test('HOOK_AUTH=none is said out loud', async (t) => {
+  const { child, ended } = run(
+    t,
+    environment({ HOST: '127.0.0.1', PORT: '0', HOOK_AUTH: 'none', HOOK_TOKEN: '' })
+  )
+  const { url, log } = await listening(child)
+  await fetch(`${url}/healthz`)
+  t.match(log(), /whoever reaches this port/)
+  child.kill('SIGTERM')
+  t.same(await ended, [0, null])
 })

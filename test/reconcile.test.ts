@@ -1,7 +1,7 @@
 import t from 'tap'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { planFor } from '../src/desired/plan.ts'
-import type { ObjectStore } from '../src/object-store/object-store.ts'
+import type { ObjectStore, ProbeAnswer } from '../src/object-store/object-store.ts'
 import { reconcileProfile } from '../src/reconcile.ts'
 import { observing, profile, ROOT_KEY } from './fixtures/builders.ts'
 import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
@@ -165,6 +165,53 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
       const probe: ObjectStore['probe'] = async () => 'absent'
       const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
       await t.rejects(sync(context), { code: 'S3P_NOT_ISOLATED' })
+    })
+
+    t.test('waits for a new key to reach the gateway', async (t) => {
+      const told = story()
+      const late: ProbeAnswer[] = ['unknown-key', 'denied']
+      const probe: ObjectStore['probe'] = async (key, object, spent) => {
+        const answer = await told.context.store.probe(key, object, spent)
+        return late.shift() ?? answer
+      }
+      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      t.equal((await sync(context)).isReady, true)
+      t.same(late, [])
+    })
+
+    t.test('takes a refusal for a proof only when the key is known by then', async (t) => {
+      const told = story()
+      let probes = 0
+      const probe: ObjectStore['probe'] = async (key, object, spent) => {
+        probes += 1
+        return probes === 2 ? 'unknown-key' : told.context.store.probe(key, object, spent)
+      }
+      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      await sync(context)
+      t.equal(probes, 4, 'both probes are made again')
+    })
+
+    t.test('replaces a key with another secret once, not for ever', async (t) => {
+      const told = story()
+      const probe: ObjectStore['probe'] = async () => 'wrong-secret'
+      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      await t.rejects(sync(context), { code: 'S3P_STORE_UNAVAILABLE', message: /wrong-secret/ })
+      const issued = told.world.writes.filter((step) => step.startsWith('issuing'))
+      t.equal(issued.length, 2)
+    })
+
+    t.test('waits no longer than its budget', async (t) => {
+      const told = story()
+      const spending = new AbortController()
+      const probe: ObjectStore['probe'] = async () => {
+        spending.abort()
+        return 'unknown-key'
+      }
+      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      const { signal } = spending
+      await t.rejects(reconcileProfile(profile(), context, { namespace: 'team-a', signal }), {
+        code: 'S3P_STORE_UNAVAILABLE'
+      })
     })
 
     t.test('hands out no key that does not work', async (t) => {

@@ -126,8 +126,8 @@ export function mergedBucketPolicy(
   )
   const desired = wasSyncPys ? [...ours, legacyListStatement(bucketName)] : ours
   const replaced = new Set([...SYNC_PY_SIDS, ...desired.map(({ Sid }) => Sid)])
-  const foreign = statements.filter(({ Sid }) => Sid === undefined || !replaced.has(Sid))
-  return { Version: '2012-10-17', Statement: [...foreign, ...desired] }
+  const foreign = statements.filter(({ Sid }) => !replaced.has(Sid))
+  return { ...live, Version: '2012-10-17', Statement: [...foreign, ...desired] }
 }
 
 function legacyListStatement(bucketName: string): Statement {

@@ -69,7 +69,7 @@ function toBase32(value: number, characters: number): string {
   return value
     .toString(32)
     .padStart(characters, '0')
-    .replace(/./g, (digit) => ALPHABET[Number.parseInt(digit, 32)] ?? '')
+    .replace(/./g, (digit) => ALPHABET.charAt(Number.parseInt(digit, 32)))
 }
 
 function fromBase32(text: string): number | undefined {

@@ -1,6 +1,5 @@
 import {
   AttachUserPolicyCommand,
-  CreateAccessKeyCommand,
   CreatePolicyCommand,
   CreateUserCommand,
   DeleteAccessKeyCommand,
@@ -22,6 +21,7 @@ import type { AccessKey } from '../desired/credentials.ts'
 import { StoreRejected } from '../errors.ts'
 import type { Budget, Identity, ObjectStore } from './object-store.ts'
 import { nameOf, storeError } from './store-errors.ts'
+import { suppliedAccessKeyCommand } from './supplied-access-key.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 type Identities = Pick<
@@ -53,7 +53,8 @@ export function buildIamApi(
     maxAttempts: 2
   })
 
-  type Send<T> = (options: { abortSignal: AbortSignal }) => Promise<T>
+  type SendOptions = { abortSignal: AbortSignal }
+  type Send<T> = (options: SendOptions) => Promise<T>
 
   async function call<T>(step: string, budget: Budget, send: Send<T>, secrets: string[] = []) {
     try {
@@ -77,6 +78,26 @@ export function buildIamApi(
       const version = await client.send(command, options).catch(absent)
       return documentFrom(version?.PolicyVersion?.Document)
     })
+  }
+
+  async function readUser(UserName: string, options: SendOptions): Promise<Identity> {
+    await client.send(new GetUserCommand({ UserName }), options)
+    const policies: string[] = []
+    let Marker: string | undefined
+    do {
+      const command = new ListAttachedUserPoliciesCommand({ UserName, Marker })
+      const page = await client.send(command, options)
+      for (const { PolicyName } of page.AttachedPolicies ?? []) {
+        if (PolicyName !== undefined) policies.push(PolicyName)
+      }
+      Marker = page.IsTruncated ? page.Marker : undefined
+    } while (Marker !== undefined)
+    const keys = await client.send(new ListAccessKeysCommand({ UserName }), options)
+    const accessKeys = (keys.AccessKeyMetadata ?? []).map(({ AccessKeyId = '', Status }) => ({
+      accessKeyId: AccessKeyId,
+      isActive: Status !== 'Inactive'
+    }))
+    return { policies, accessKeys }
   }
 
   async function createAccessKey(user: string, accessKey: AccessKey, budget: Budget) {
@@ -145,35 +166,20 @@ export function buildIamApi(
     },
 
     async deletePolicy(policyName, budget) {
-      if ((await readPolicy(policyName, budget)) === undefined) return
       const PolicyArn = POLICY_ARN_PREFIX + policyName
+      const found = await call(`looking for policy ${policyName}`, budget, (options) =>
+        client.send(new GetPolicyCommand({ PolicyArn }), options).catch(absent)
+      )
+      if (found === undefined) return
       await write(`deleting policy ${policyName}`, budget, (options) =>
         client.send(new DeletePolicyCommand({ PolicyArn }), options).catch(absent)
       )
     },
 
-    async readIdentity(user, budget): Promise<Identity | undefined> {
-      return call(`reading user ${user}`, budget, async (options) => {
-        const UserName = user
-        const found = await client.send(new GetUserCommand({ UserName }), options).catch(absent)
-        if (found === undefined) return undefined
-        const policies: string[] = []
-        let Marker: string | undefined
-        do {
-          const command = new ListAttachedUserPoliciesCommand({ UserName, Marker })
-          const page = await client.send(command, options)
-          for (const { PolicyName } of page.AttachedPolicies ?? []) {
-            if (PolicyName !== undefined) policies.push(PolicyName)
-          }
-          Marker = page.IsTruncated ? page.Marker : undefined
-        } while (Marker !== undefined)
-        const keys = await client.send(new ListAccessKeysCommand({ UserName }), options)
-        const accessKeys = (keys.AccessKeyMetadata ?? []).map(({ AccessKeyId = '', Status }) => ({
-          accessKeyId: AccessKeyId,
-          isActive: Status !== 'Inactive'
-        }))
-        return { policies, accessKeys }
-      })
+    async readIdentity(user, budget) {
+      return call(`reading user ${user}`, budget, (options) =>
+        readUser(user, options).catch(absent)
+      )
     },
 
     async ensureIdentity(user, { policyName, accessKey }, live, budget) {
@@ -216,35 +222,12 @@ export function buildIamApi(
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the SDK's middleware types differ for each command
-type Handler = (args: any) => Promise<any>
-
 function absent(error: unknown): undefined {
   if (nameOf(error) !== ABSENT) throw error
 }
 
 function existing(error: unknown): undefined {
   if (nameOf(error) !== EXISTS) throw error
-}
-
-/**
- * SeaweedFS takes the pair from the caller since 4.22; the SDK drops fields that AWS does not know, so
- * they are added to the form before it is signed.
- * @see https://github.com/seaweedfs/seaweedfs/pull/9172
- */
-function suppliedAccessKeyCommand(user: string, accessKey: AccessKey): CreateAccessKeyCommand {
-  const command = new CreateAccessKeyCommand({ UserName: user })
-  command.middlewareStack.addRelativeTo(
-    (next: Handler) => (args: { request?: unknown }) => {
-      const request = args.request as { body: string }
-      const { accessKeyId, secretAccessKey } = accessKey
-      const fields = { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey }
-      request.body += `&${new URLSearchParams(fields)}`
-      return next(args)
-    },
-    { relation: 'after', toMiddleware: 'serializerMiddleware', name: 'suppliedAccessKey' }
-  )
-  return command
 }
 
 /** AWS URL-encodes documents, SeaweedFS does not. */

@@ -40,7 +40,9 @@ export function buildProbe(settings: StoreSettings): ObjectStore['probe'] {
       if (answer !== undefined) return answer
       throw answerError(code, response.status, `${step} for profile ${budget.namespace}`)
     } catch (error) {
-      throw error instanceof TypeError ? storeError(error.cause, step, budget) : error
+      // fetch wraps what went wrong on the wire; an abort comes as it is.
+      if (error instanceof TypeError) throw storeError(error.cause, step, budget)
+      throw budget.signal.aborted ? storeError(error, step, budget) : error
     }
   }
 }

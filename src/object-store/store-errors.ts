@@ -1,6 +1,9 @@
 import { StoreRejected, StoreUnavailable } from '../errors.ts'
 import type { Budget } from './object-store.ts'
 
+/** Events cut long texts anyway. */
+const MAX_REASON_LENGTH = 300
+
 /** What an SDK exception, a network error or an abort has in common. */
 interface VendorError {
   readonly name?: string
@@ -24,13 +27,18 @@ export function storeError(
   const { name, code, message, $metadata } = error as VendorError
   const during = `${step} for profile ${budget.namespace}`
   if (budget.signal.aborted) return new StoreUnavailable(during, 'no answer within the sync budget')
+  // Taken out before the text is cut: half a secret is too much as well.
+  const redacted = (text: string) =>
+    secrets
+      .reduce((redacting, secret) => redacting.replaceAll(secret, '[redacted]'), text)
+      .replaceAll(/\s+/g, ' ')
+      .slice(0, MAX_REASON_LENGTH)
   const status = $metadata?.httpStatusCode
-  const redacted = secrets.reduce(
-    (text, secret) => text.replaceAll(secret, '[redacted]'),
-    `${message ?? ''}`.replaceAll(/\s+/g, ' ').slice(0, 300)
-  )
-  if (status === undefined) return new StoreUnavailable(during, code ?? name ?? 'no answer')
-  return answerError(`${name === 'Unknown' ? '' : `${name}: `}${redacted}`, status, during)
+  if (status === undefined) {
+    return new StoreUnavailable(during, redacted(code ?? name ?? 'no answer'))
+  }
+  const said = [name === 'Unknown' ? '' : name, message].filter(Boolean).join(': ')
+  return answerError(redacted(said), status, during)
 }
 
 /** An answer that nobody asked for: a refusal when the request is at fault, else an outage. */

@@ -77,6 +77,11 @@ t.test('storeError', async (t) => {
     }
   })
 
+  t.test('does without a message', async (t) => {
+    const silent = { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } }
+    t.match(storeError(silent, 'creating x', budget()).message, /: AccessDenied \(HTTP 403\)$/)
+  })
+
   t.test('keeps a message to one short line', async (t) => {
     const long = `first\nsecond\r\n\tthird ${'x'.repeat(1_000)}`
     const { message } = storeError(sdkError('Unknown', 400, long), 'creating x', budget())
