@@ -27,6 +27,7 @@ export async function startHook(seaweedFs: SeaweedFs, port: number): Promise<Hoo
         ...process.env,
         HOST: '127.0.0.1',
         PORT: String(port),
+        HOOK_AUTH: 'token',
         HOOK_TOKEN: token,
         CREDENTIAL_ROOT_KEY: randomBytes(32).toString('hex'),
         AWS_ENDPOINT_URL_S3: seaweedFs.s3Endpoint,

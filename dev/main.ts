@@ -159,7 +159,9 @@ async function ensureFree(port: number): Promise<void> {
     const server = createServer()
     server.once('error', () =>
       reject(
-        new Error(`Port ${port} is already in use; choose another one: PORT=18080 npm run dev`)
+        new Error(
+          `Port ${port} is already in use, perhaps by an earlier run that was killed; set PORT to another one`
+        )
       )
     )
     server.listen(port, '127.0.0.1', () => server.close(() => resolve()))

@@ -15,11 +15,12 @@ const OBJECT = { Bucket: 'seaweedfs-readiness', Key: 'ready' }
 
 /**
  * SeaweedFS's health endpoints are static, so it serves when an object written inside can be read through
- * the gateway. Leaves nothing behind.
+ * the gateway. Leaves nothing behind. Stops asking when the signal is aborted.
  */
 export async function waitUntilServing(
   { iamEndpoint, s3Endpoint, admin }: Pick<SeaweedFs, 'iamEndpoint' | 's3Endpoint' | 'admin'>,
-  onProgress: (line: string) => void
+  onProgress: (line: string) => void,
+  signal: AbortSignal
 ): Promise<void> {
   const shared = {
     region: 'us-east-1',
@@ -41,6 +42,7 @@ export async function waitUntilServing(
       await inside.send(new DeleteBucketCommand({ Bucket: OBJECT.Bucket }))
       return
     } catch (error) {
+      signal.throwIfAborted()
       const now = performance.now()
       if (now - startedAt > TIMEOUT_MS) {
         throw new Error(`SeaweedFS does not serve after ${TIMEOUT_MS / 1000} s`, { cause: error })

@@ -48,6 +48,10 @@ export async function startSeaweedFs(options: SeaweedFsOptions = {}): Promise<Se
     accessKeyId: `ADMIN${randomBytes(8).toString('hex').toUpperCase()}`,
     secretAccessKey: randomBytes(24).toString('base64url')
   }
+  const { s3Port, iamPort } = options
+  if (s3Port !== undefined && s3Port === iamPort) {
+    throw new Error(`Port ${s3Port} cannot serve both profiles and identities`)
+  }
   const all = { ...options, version, admin }
   if (runtime === 'containers') {
     const containers = await startInContainers(all)

@@ -107,7 +107,7 @@ async function startOn(
     const served = new AbortController()
     const endedEarly = containers.map((container) => endOf(container, served.signal))
     try {
-      await Promise.race([waitUntilServing(endpoints, onProgress), ...endedEarly])
+      await Promise.race([waitUntilServing(endpoints, onProgress, served.signal), ...endedEarly])
     } finally {
       served.abort()
     }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -32,19 +33,25 @@ export async function startAsProcesses(
   // Whatever ends this process, nothing of it is left running.
   process.once('exit', () => {
     for (const { child } of processes) child.kill('SIGKILL')
+    // They may write for a moment yet.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+    removeSockets(ports)
   })
 
   async function start() {
     onProgress(`starting ${weed.origin}`)
     processes = lines.map((line) => spawnWeed(weed, line, folder, admin))
     const endedEarly = Promise.race(processes.map(({ ended }) => ended))
+    endedEarly.catch(() => {})
+    const over = new AbortController()
     try {
-      await Promise.race([waitUntilServing(seaweedFs, onProgress), endedEarly])
+      await Promise.race([waitUntilServing(seaweedFs, onProgress, over.signal), endedEarly])
     } catch (error) {
       await killProcesses()
       throw error
+    } finally {
+      over.abort()
     }
-    endedEarly.catch(() => {})
   }
 
   async function killProcesses() {
@@ -65,6 +72,7 @@ export async function startAsProcesses(
     async stop() {
       await killProcesses()
       await rm(folder, { recursive: true, force: true })
+      removeSockets(ports)
     }
   }
   try {
@@ -95,8 +103,10 @@ function spawnWeed(weed: Weed, line: string[], cwd: string, admin: AdminCredenti
   const ended = new Promise<never>((_, reject) => {
     child.once('error', reject)
     child.once('exit', () => {
-      const last = tail.trim().split('\n').at(-1)
-      reject(new Error(`weed ${line[0]} ended before it served: ${last}`))
+      const lines = tail.trim().split('\n')
+      // The line of a fatal error, if there is one: a stack follows it.
+      const reason = lines.find((text) => /^F\d|^panic/.test(text)) ?? lines.at(-1)
+      reject(new Error(`weed ${line[0]} ended before it served: ${reason}`))
     })
   })
   // Somebody who still waits hears of it; after that nobody needs to.
@@ -112,10 +122,24 @@ async function killProcess({ child }: WeedProcess): Promise<void> {
   await exited
 }
 
+/** A killed weed leaves its Unix sockets behind. */
+function removeSockets({ masterGrpc, volumeGrpc, filer, filerGrpc, ...s3 }: WeedPorts): void {
+  const names = [
+    `master-grpc-${masterGrpc}`,
+    `volume-grpc-${volumeGrpc}`,
+    `filer-${filer}`,
+    `filer-grpc-${filerGrpc}`,
+    ...[s3.iamS3, s3.gateway].map((port) => `s3-${port}`),
+    ...[s3.iamS3Grpc, s3.gatewayGrpc].map((port) => `s3-grpc-${port}`)
+  ]
+  for (const name of names) rmSync(join(tmpdir(), `seaweedfs-${name}.sock`), { force: true })
+}
+
 async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promise<WeedPorts> {
   for (const port of [s3Port, iamPort]) {
-    if (port !== undefined && !(await isFree(port)))
+    if (port !== undefined && !(await isFree(port))) {
       throw new Error(`Port ${port} is already in use`)
+    }
   }
   const free = await freePorts(11)
   const next = () => free.pop() as number
