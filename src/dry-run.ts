@@ -1,8 +1,8 @@
 import type { ProfileSettings } from './config.ts'
-import { attachmentsFor } from './desired/attachments.ts'
+import { type Attachment, attachmentsFor } from './desired/attachments.ts'
 import { accessKeyFor } from './desired/credentials.ts'
 import { planFor } from './desired/plan.ts'
-import type { Profile } from './profile.ts'
+import { type Profile, SEAL_ANNOTATION } from './profile.ts'
 
 const REDACTED = '[redacted]'
 
@@ -10,15 +10,23 @@ const REDACTED = '[redacted]'
 export function dryRunAnswer(profile: Profile, settings: ProfileSettings) {
   const plan = planFor(profile, settings)
   const key = accessKeyFor(settings.rootKey, plan.user, plan.epoch)
-  const attachments = attachmentsFor(plan, key, settings).map((attachment) =>
-    attachment.kind === 'Secret'
-      ? { ...attachment, data: redacted({ ...attachment.data }) }
-      : attachment
-  )
   const { isOptedIn, isTerminating } = profile
+  const desired = isOptedIn && !isTerminating ? attachmentsFor(plan, key, settings) : []
+  const attachments = desired.map((attachment) =>
+    attachment.kind === 'Secret' ? redacted(attachment) : attachment
+  )
   return { dryRun: 'All', isOptedIn, isTerminating, plan, attachments }
 }
 
-function redacted(data: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.keys(data).map((name) => [name, REDACTED]))
+/** The seal too: it says that a key was proven, and here none was. */
+function redacted({ metadata, data, ...rest }: Attachment): Attachment {
+  const names = Object.keys({ ...data })
+  return {
+    ...rest,
+    metadata: {
+      ...metadata,
+      annotations: { ...metadata.annotations, [SEAL_ANNOTATION]: REDACTED }
+    },
+    data: Object.fromEntries(names.map((name) => [name, REDACTED]))
+  }
 }

@@ -6,10 +6,9 @@ import type { Outcome } from './reconcile.ts'
  * Namespace alike; only the fields we read.
  * @see https://metacontroller.github.io/metacontroller/api/hook.html
  */
-const Metadata = Type.Object({
+const ParentMetadata = Type.Object({
   name: Type.String({ minLength: 1 }),
-  namespace: Type.Optional(Type.String()),
-  uid: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  uid: Type.String({ minLength: 1, maxLength: 128 }),
   labels: Type.Optional(Type.Record(Type.String(), Type.String())),
   annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
   deletionTimestamp: Type.Optional(Type.String()),
@@ -18,26 +17,19 @@ const Metadata = Type.Object({
       Type.Object({
         apiVersion: Type.String(),
         kind: Type.String(),
-        uid: Type.String({ minLength: 1, maxLength: 128 }),
+        uid: Type.String(),
         controller: Type.Optional(Type.Boolean())
       })
     )
   )
 })
 
-const ParentMetadata = Type.Intersect([Metadata, Type.Object({ uid: Type.String() })])
-
-const Condition = Type.Object({
-  type: Type.String(),
-  status: Type.String(),
-  message: Type.Optional(Type.String())
-})
-
 const ProfileParent = Type.Object({
   apiVersion: Type.String({ pattern: '^kubeflow\\.org/' }),
   kind: Type.Literal('Profile'),
   metadata: ParentMetadata,
-  status: Type.Optional(Type.Object({ conditions: Type.Optional(Type.Array(Condition)) }))
+  // Others write it too; it is given back as it came.
+  status: Type.Optional(Type.Unknown())
 })
 
 const NamespaceParent = Type.Object({
@@ -46,10 +38,19 @@ const NamespaceParent = Type.Object({
   metadata: ParentMetadata
 })
 
+/**
+ * Whoever may edit a namespace writes these objects as well. So nothing beyond what Kubernetes itself
+ * guarantees is asked of them: a body refused is a key that is never revoked.
+ */
 const Observed = Type.Object({
   kind: Type.String(),
-  metadata: Metadata,
-  data: Type.Optional(Type.Record(Type.String(), Type.String()))
+  metadata: Type.Object({
+    name: Type.String(),
+    namespace: Type.Optional(Type.String()),
+    uid: Type.Optional(Type.String()),
+    annotations: Type.Optional(Type.Record(Type.String(), Type.String()))
+  }),
+  data: Type.Optional(Type.Record(Type.String(), Type.Unknown()))
 })
 /** `Secret.v1` -> `namespace/name` -> object; the keys are spelled differently by hook version. */
 const ObservedGroups = Type.Record(Type.String(), Type.Record(Type.String(), Observed))
@@ -87,9 +88,8 @@ export type HookQuery = Static<typeof HookQuery>
 export interface KubernetesObject {
   readonly kind: string
   readonly metadata: Static<typeof ParentMetadata>
-  readonly status?: ProfileStatus | undefined
+  readonly status?: unknown
 }
-type ProfileStatus = NonNullable<Static<typeof ProfileParent>['status']>
 
 export interface HookRequest {
   readonly kind: 'composite' | 'decorator'
@@ -123,23 +123,30 @@ const READY = {
  * because anything left out is wiped.
  */
 export function hookAnswer(request: HookRequest, outcome: Outcome): Record<string, unknown> {
-  const { attachments, isReady, ...progress } = outcome
+  const { attachments, readiness, ...progress } = outcome
   if (request.kind === 'composite') {
-    return {
-      status: statusWith(request.parent.status, isReady),
-      children: attachments,
-      ...progress
-    }
+    const status = statusWith(request.parent.status, readiness)
+    return { status, children: attachments, ...progress }
   }
-  const isGoing = request.parent.metadata.deletionTimestamp != null
-  const annotations = { [READY_ANNOTATION]: isReady ? 'ready' : null }
-  return { ...(isGoing ? {} : { annotations }), attachments, ...progress }
+  const isGoing = request.parent.metadata.deletionTimestamp !== undefined
+  const annotations = { [READY_ANNOTATION]: readiness === 'ready' ? 'ready' : null }
+  const says = readiness === 'pending' || isGoing ? {} : { annotations }
+  return { ...says, attachments, ...progress }
 }
 
-function statusWith(status: ProfileStatus | undefined, isReady: boolean): ProfileStatus {
-  const observed = status?.conditions ?? []
-  const isOurs = ({ type }: { type: string }) => type === READY_CONDITION
-  if (!isReady) return { ...status, conditions: observed.filter((condition) => !isOurs(condition)) }
-  const conditions = observed.map((condition) => (isOurs(condition) ? READY : condition))
-  return { ...status, conditions: observed.some(isOurs) ? conditions : [...conditions, READY] }
+function statusWith(observed: unknown, readiness: Outcome['readiness']): object {
+  const status = isObject(observed) ? observed : {}
+  if (readiness === 'pending') return status
+  const conditions = Array.isArray(status['conditions']) ? status['conditions'] : []
+  const isOurs = (condition: unknown) =>
+    isObject(condition) && condition['type'] === READY_CONDITION
+  if (readiness === 'gone') {
+    return { ...status, conditions: conditions.filter((condition) => !isOurs(condition)) }
+  }
+  const updated = conditions.map((condition) => (isOurs(condition) ? READY : condition))
+  return { ...status, conditions: conditions.some(isOurs) ? updated : [...updated, READY] }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }

@@ -64,6 +64,11 @@ export class Memory {
     return now - quietSince
   }
 
+  /** The next finalize of this user is another story, even if it comes a second later. */
+  forgetDeparture(user: string): void {
+    this.#departures.delete(user)
+  }
+
   #isFresh(at: number): boolean {
     return this.#clock() - at < this.#verifyIntervalMs
   }

@@ -16,9 +16,14 @@ export interface Profile {
 
 export interface ObservedSecret {
   readonly uid: string | undefined
+  /** What we wrote beside the key when it was proven; see sealFor. */
+  readonly seal: string | undefined
   readonly accessKeyId: string
   readonly secretAccessKey: string
 }
+
+/** Holds the seal of the plan under which the key was proven. */
+export const SEAL_ANNOTATION = 'pipelines.kubeflow.org/credentials-seal'
 
 /** KFP's name for the credentials Secret; consumers all over Kubeflow have it built in. */
 export const CREDENTIALS_SECRET = 'mlpipeline-minio-artifact'
@@ -33,7 +38,7 @@ export function profileFrom(request: HookRequest): Profile {
     namespace: parent.metadata.name,
     incarnation: incarnationOf(parent),
     isOptedIn: request.kind === 'composite' ? enabled !== 'false' : enabled === 'true',
-    isTerminating: parent.metadata.deletionTimestamp != null,
+    isTerminating: parent.metadata.deletionTimestamp !== undefined,
     skipsStorageCleanup: parent.metadata.annotations?.[SKIP_CLEANUP_ANNOTATION] === 'true',
     observedSecret: observedSecretFrom(request)
   }
@@ -60,9 +65,13 @@ function observedSecretFrom(request: HookRequest): ObservedSecret | undefined {
       metadata.namespace === request.parent.metadata.name
   )
   if (secret === undefined) return undefined
-  const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString()
+  const text = (key: string) => {
+    const value = secret.data?.[key]
+    return typeof value === 'string' ? Buffer.from(value, 'base64').toString() : ''
+  }
   return {
     uid: secret.metadata.uid,
+    seal: secret.metadata.annotations?.[SEAL_ANNOTATION],
     accessKeyId: text('accesskey'),
     secretAccessKey: text('secretkey')
   }

@@ -35,9 +35,9 @@ export async function awaitProof(
 ): Promise<void> {
   const deadline = performance.now() + patienceMs
   let wasReplaced = false
-  for (let pauseMs = 10; ; pauseMs *= 2) {
-    const answer = await probe(plan, accessKey, store, budget)
-    if (answer === 'proven') return
+  let pauseMs = 10
+  let answer = await probe(plan, accessKey, store, budget)
+  while (answer !== 'proven') {
     if (answer === 'wrong-secret' && !wasReplaced) {
       await replaceAccessKey(plan, accessKey, store, budget)
       wasReplaced = true
@@ -46,7 +46,9 @@ export async function awaitProof(
       throw new StoreUnavailable(step, `the gateway still says ${answer}`)
     } else {
       await pause(pauseMs)
+      pauseMs *= 2
     }
+    answer = await probe(plan, accessKey, store, budget)
   }
 }
 

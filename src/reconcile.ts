@@ -6,7 +6,8 @@ import {
   accessKeyFor,
   epochInForce,
   epochOf,
-  epochOfPair
+  epochOfPair,
+  sealFor
 } from './desired/credentials.ts'
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
@@ -19,7 +20,8 @@ import type { Turns } from './turns.ts'
 /** What one hook call came to, before it is put into the words of the parent's controller. */
 export interface Outcome {
   readonly attachments: readonly Attachment[]
-  readonly isReady: boolean
+  /** `pending` until the Secret with the proven key is seen in the cluster; `gone` after the storage. */
+  readonly readiness: 'pending' | 'ready' | 'gone'
   readonly resyncAfterSeconds?: number
   readonly finalized?: boolean
 }
@@ -54,7 +56,7 @@ export async function reconcileProfile(
   context: Context,
   budget: Budget
 ): Promise<Outcome> {
-  if (!profile.isOptedIn || profile.isTerminating) return { attachments: [], isReady: false }
+  if (!profile.isOptedIn || profile.isTerminating) return { attachments: [], readiness: 'gone' }
   const plan = planFor(profile, context.settings)
 
   return context.turns.take(plan.user, budget, async () => {
@@ -62,11 +64,10 @@ export async function reconcileProfile(
     const isStillProven =
       observed !== undefined && (await isProven(profile, plan, observed, context, budget))
     const key = isStillProven ? observed : await provision(profile, plan, context, budget)
-    return {
-      attachments: attachmentsFor(plan, key, context.settings),
-      isReady: true,
-      ...(observed === undefined && { resyncAfterSeconds: UNOBSERVED_RESYNC_SECONDS })
-    }
+    const attachments = attachmentsFor(plan, key, context.settings)
+    return observed?.accessKeyId === key.accessKeyId
+      ? { attachments, readiness: 'ready' }
+      : { attachments, readiness: 'pending', resyncAfterSeconds: UNOBSERVED_RESYNC_SECONDS }
   })
 }
 
@@ -80,7 +81,7 @@ export async function finalizeProfile(
   context: Context,
   budget: Budget
 ): Promise<Outcome> {
-  const gone = { attachments: [], isReady: false, finalized: true }
+  const gone = { attachments: [], readiness: 'gone', finalized: true } as const
   if (!isNamespaceName(profile.namespace)) return gone
   const plan = planFor(profile, context.settings)
   if (profile.skipsStorageCleanup) {
@@ -97,13 +98,16 @@ export async function finalizeProfile(
     const foundSomething = await revoke(plan, context.store, budget)
     const quietMs = context.memory.quietMs(plan.user, foundSomething)
     const remainingMs = context.syncBudgetMs - quietMs
-    if (remainingMs <= 0) return gone
+    if (remainingMs <= 0) {
+      context.memory.forgetDeparture(plan.user)
+      return gone
+    }
     const resyncAfterSeconds = Math.max(1, Math.ceil(remainingMs / 1000))
-    return { attachments: [], isReady: false, finalized: false, resyncAfterSeconds }
+    return { ...gone, finalized: false, resyncAfterSeconds }
   })
 }
 
-/** The pair in the observed Secret, if it is one of ours and new enough. */
+/** The pair in the observed Secret, if it is ours, new enough, and was proven under this very policy. */
 function observedKey(
   { observedSecret }: Profile,
   plan: Plan,
@@ -112,6 +116,8 @@ function observedKey(
   if (observedSecret === undefined) return undefined
   const epoch = epochOfPair(rootKey, plan.user, observedSecret)
   if (epoch === undefined || epoch < plan.epoch) return undefined
+  const seal = sealFor(rootKey, observedSecret.accessKeyId, plan.policy.name)
+  if (observedSecret.seal !== seal) return undefined
   return accessKeyFor(rootKey, plan.user, epoch)
 }
 

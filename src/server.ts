@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import fastify, {
   type FastifyBaseLogger,
+  type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -35,6 +36,7 @@ const BODY_LIMIT_BYTES = 32 * 1024 * 1024
 /** Longer than the 90 s for which Go's client keeps an idle connection: it does not replay a lost POST. */
 const KEEP_ALIVE_MS = 100_000
 const READINESS_TIMEOUT_MS = 5_000
+const READINESS_SHARED_MS = 2_000
 const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics'])
 
 type Work = (profile: Profile, context: Context, budget: Budget) => Promise<Outcome>
@@ -51,6 +53,9 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
+    // A tenant may name a ConfigMap's key like that; refusing the body would let it block its own finalize.
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'remove',
     // What the cluster sent must be judged as it is, not as it could be made to fit.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     schemaErrorFormatter: ([error], dataVar) =>
@@ -81,9 +86,12 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
 
   server.get('/healthz', () => ({ status: 'ok' }))
 
-  server.get('/readyz', async () => {
+  const checkReadiness = sharedFor(READINESS_SHARED_MS, () => {
     const signal = AbortSignal.timeout(READINESS_TIMEOUT_MS)
-    await context.store.checkReadiness({ namespace: '(readiness check)', signal })
+    return context.store.checkReadiness({ namespace: '(readiness check)', signal })
+  })
+  server.get('/readyz', async () => {
+    await checkReadiness()
     return { status: 'ok' }
   })
 
@@ -102,10 +110,11 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
   })
 
   server.decorateRequest('failure', undefined)
-  server.setErrorHandler((error: Error & { code?: string }, request, reply) => {
-    const isCoded = error.code?.startsWith('S3P_') || error.code?.startsWith('FST_')
-    const safe = isCoded ? error : new Unexpected(`${request.method} ${request.routeOptions.url}`)
-    const { statusCode = 500, code } = safe as Error & { statusCode?: number; code?: string }
+  server.setErrorHandler((error, request, reply) => {
+    const safe = isOurs(error)
+      ? error
+      : new Unexpected(`${request.method} ${request.routeOptions.url}`)
+    const { statusCode = 500, code } = safe
     request.failure = code
     request.log[statusCode < 500 ? 'warn' : 'error']({ err: error }, safe.message)
     reply.status(statusCode)
@@ -113,6 +122,25 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
   })
 
   return server
+}
+
+/** Whoever asks within that time after a start of the work gets the same answer: anybody may ask. */
+function sharedFor(milliseconds: number, work: () => Promise<void>): () => Promise<void> {
+  let startedAt = Number.NEGATIVE_INFINITY
+  let answer: Promise<void>
+  return () => {
+    if (performance.now() - startedAt >= milliseconds) {
+      startedAt = performance.now()
+      answer = work()
+    }
+    return answer
+  }
+}
+
+/** Whether the error's message was written to be read outside. */
+function isOurs(error: unknown): error is FastifyError {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^(S3P|FST)_/.test(code)
 }
 
 /** Any of several tokens, so that one can be rotated out; compared in constant time. */

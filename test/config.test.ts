@@ -181,7 +181,7 @@ t.test('loadConfig', async (t) => {
       BUCKET_LAYOUT: 'wrong-layout',
       BUCKET_NAME: 'Wrong',
       NAME_PREFIX: 'wrong',
-      ARTIFACT_RETENTION_DAYS: '-2',
+      ARTIFACT_RETENTION_DAYS: 'wrong-days',
       CLUSTER_DOMAIN: 'wrong domain',
       OBJECT_STORE_HOST: 'wrong:9000',
       ARTIFACTS_PROXY_ENABLED: 'wrong',
@@ -195,7 +195,54 @@ t.test('loadConfig', async (t) => {
     t.equal(message.split('; ').length, Object.keys(faulty).length, 'each is named once')
     t.match(message, 'LOG_LEVEL must be equal to one of the allowed values (fatal, error, warn,')
     t.match(message, 'PORT must be <= 65535')
+    t.match(message, 'AWS_ENDPOINT_URL_S3 must be a URL without a path')
+    t.match(message, 'AWS_ENDPOINT_URL_IAM must be a URL without a path')
+    t.match(message, 'SYNC_BUDGET must be a duration such as 25s, from 1s to 10m')
+    t.match(message, 'VERIFY_INTERVAL must be a duration such as 5m, to 1d')
   })
+
+  t.test('names a faulty variable once, and nothing else', async (t) => {
+    const faults: [name: string, value: string, fault: string][] = [
+      ['SYNC_BUDGET', 'soon', 'SYNC_BUDGET must be a duration such as 25s, from 1s to 10m'],
+      ['SYNC_BUDGET', '999ms', 'SYNC_BUDGET must be a duration such as 25s, from 1s to 10m'],
+      ['VERIFY_INTERVAL', 'daily', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
+      ['VERIFY_INTERVAL', '25h', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
+      ['AWS_ENDPOINT_URL_S3', 'http://a b', 'AWS_ENDPOINT_URL_S3 must be a URL without a path'],
+      ['AWS_ENDPOINT_URL_IAM', 'store', 'AWS_ENDPOINT_URL_IAM must be a URL without a path']
+    ]
+    for (const [name, value, fault] of faults) {
+      t.equal(refusal(environment({ [name]: value })), `Invalid environment: ${fault}`)
+    }
+  })
+
+  t.test('reports an alias by the name that it stands for', async (t) => {
+    const env = without('AWS_ENDPOINT_URL_S3')
+    const message = refusal({ ...env, S3_ENDPOINT_URL: 'http://store.invalid/path' })
+    t.equal(message, 'Invalid environment: AWS_ENDPOINT_URL_S3 must be a URL without a path')
+  })
+
+  const unsupported = [
+    'CREDENTIAL_ROOT_KEY_PREVIOUS',
+    'CREDENTIAL_ROTATION_DAYS',
+    'CREDENTIAL_GRACE',
+    'AUDIT_INTERVAL',
+    'FILER_GRPC_ADDRESS',
+    'FILER_JWT_SIGNING_KEY'
+  ]
+  for (const name of unsupported) {
+    t.test(`refuses ${name}, which is of a later version`, async (t) => {
+      t.equal(
+        refusal(environment({ [name]: 'any-value' })),
+        `Invalid environment: ${name} is not supported by this version`
+      )
+      t.strictSame(config({ [name]: ' \n' }), config(), 'blank counts as not set')
+      const both = refusal(environment({ [name]: 'any-value', PORT: '-1' }))
+      t.equal(
+        both,
+        `Invalid environment: PORT must be >= 0; ${name} is not supported by this version`
+      )
+    })
+  }
 
   const refused: [name: string, value: string][] = [
     ['PORT', '-1'],
@@ -204,10 +251,36 @@ t.test('loadConfig', async (t) => {
     ['AWS_ENDPOINT_URL_S3', 'store.invalid:8333'],
     ['AWS_ENDPOINT_URL_S3', 'ftp://store.invalid'],
     ['AWS_ENDPOINT_URL_S3', 'http://store.invalid/path'],
+    ['AWS_ENDPOINT_URL_S3', 'http://store.invalid//'],
+    ['AWS_ENDPOINT_URL_S3', 'http://store.invalid:99999'],
+    ['AWS_ENDPOINT_URL_S3', 'http://store.invalid:port'],
+    ['AWS_ENDPOINT_URL_S3', 'http://a b'],
+    ['AWS_ENDPOINT_URL_S3', 'http://'],
+    ['AWS_ENDPOINT_URL_S3', 'http://user@store.invalid'],
+    ['AWS_ENDPOINT_URL_S3', 'http://:password@store.invalid'],
     ['AWS_ENDPOINT_URL_IAM', 'http://store.invalid?query'],
+    ['AWS_ENDPOINT_URL_IAM', 'http://store.invalid/#hash'],
+    ['AWS_ENDPOINT_URL_IAM', 'http://store.invalid:99999/'],
+    ['AWS_ENDPOINT_URL_IAM', 'http://a b'],
     ['SYNC_BUDGET', '25'],
     ['SYNC_BUDGET', '1.5s'],
     ['SYNC_BUDGET', '1 s'],
+    ['SYNC_BUDGET', '-1s'],
+    ['SYNC_BUDGET', '25S'],
+    ['SYNC_BUDGET', '25sec'],
+    ['SYNC_BUDGET', 's'],
+    ['SYNC_BUDGET', '0s'],
+    ['SYNC_BUDGET', '999ms'],
+    ['SYNC_BUDGET', '600001ms'],
+    ['SYNC_BUDGET', '601s'],
+    ['SYNC_BUDGET', '1h'],
+    ['SYNC_BUDGET', '1d'],
+    ['VERIFY_INTERVAL', '5'],
+    ['VERIFY_INTERVAL', '5 m'],
+    ['VERIFY_INTERVAL', '86400001ms'],
+    ['VERIFY_INTERVAL', '25h'],
+    ['VERIFY_INTERVAL', '2d'],
+    ['VERIFY_INTERVAL', '9999999999ms'],
     ['BUCKET_NAME', 'ab'],
     ['BUCKET_NAME', 'with.dot'],
     ['BUCKET_NAME', `a${'b'.repeat(63)}`],
@@ -216,7 +289,12 @@ t.test('loadConfig', async (t) => {
     ['NAME_PREFIX', `${'p'.repeat(20)}-`],
     ['ARTIFACT_RETENTION_DAYS', '36501'],
     ['ARTIFACT_RETENTION_DAYS', 'forever'],
+    ['ARTIFACT_RETENTION_DAYS', '1.5'],
     ['CLUSTER_DOMAIN', 'UPPER.CASE'],
+    ['CLUSTER_DOMAIN', 'a..b'],
+    ['CLUSTER_DOMAIN', '..a'],
+    ['CLUSTER_DOMAIN', 'a.'],
+    ['CLUSTER_DOMAIN', '.'],
     ['IDENTITY_API', 'filer']
   ]
   for (const [name, value] of refused) {
@@ -254,7 +332,7 @@ t.test('loadConfig', async (t) => {
   })
 
   t.test('keeps artifacts for ever when the retention is off', async (t) => {
-    for (const days of ['-1', '0', '']) {
+    for (const days of ['-1', '0', '', '-2', '-30', '-36501']) {
       t.equal(config({ ARTIFACT_RETENTION_DAYS: days }).profile.retention, 'keep', `"${days}"`)
     }
     t.strictSame(config({ ARTIFACT_RETENTION_DAYS: '1' }).profile.retention, { days: 1 })
@@ -269,11 +347,12 @@ t.test('loadConfig', async (t) => {
   })
 
   const durations: [text: string, ms: number][] = [
-    ['250ms', 250],
+    ['1000ms', 1_000],
+    ['1s', 1_000],
     ['10s', 10_000],
     ['2m', 120_000],
-    ['1h', 3_600_000],
-    ['1d', 86_400_000]
+    ['600s', 600_000],
+    ['10m', 600_000]
   ]
   for (const [text, ms] of durations) {
     t.test(`reads the duration ${text}`, async (t) => {
@@ -285,6 +364,36 @@ t.test('loadConfig', async (t) => {
       t.equal(verifyIntervalMs, ms)
     })
   }
+
+  const intervals: [text: string, ms: number][] = [
+    ['0s', 0],
+    ['250ms', 250],
+    ['1h', 3_600_000],
+    ['24h', 86_400_000],
+    ['86400000ms', 86_400_000],
+    ['1d', 86_400_000]
+  ]
+  for (const [text, ms] of intervals) {
+    t.test(`reads the verify interval ${text}`, async (t) => {
+      const { syncBudgetMs, verifyIntervalMs } = config({ VERIFY_INTERVAL: text })
+      t.equal(verifyIntervalMs, ms)
+      t.equal(syncBudgetMs, 25_000, 'the sync budget has an interval of its own')
+    })
+  }
+
+  t.test('takes endpoints with ports, addresses and a slash at the end', async (t) => {
+    const endpoints: [text: string, endpoint: string][] = [
+      ['http://store', 'http://store'],
+      ['http://store.invalid:65535/', 'http://store.invalid:65535'],
+      ['https://10.0.0.1:8333', 'https://10.0.0.1:8333'],
+      ['http://[::1]:8333', 'http://[::1]:8333']
+    ]
+    for (const [text, endpoint] of endpoints) {
+      const { store } = config({ AWS_ENDPOINT_URL_S3: text, AWS_ENDPOINT_URL_IAM: text })
+      t.equal(store.s3Endpoint, endpoint)
+      t.equal(store.iamEndpoint, endpoint)
+    }
+  })
 
   t.test('needs a tag for the artifact proxy', async (t) => {
     const enabled = { ARTIFACTS_PROXY_ENABLED: 'true' }

@@ -3,6 +3,7 @@ import { attachmentsFor } from '../src/desired/attachments.ts'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { planFor } from '../src/desired/plan.ts'
 import { dryRunAnswer } from '../src/dry-run.ts'
+import { SEAL_ANNOTATION } from '../src/profile.ts'
 import { config, profile, ROOT_KEY } from './fixtures/builders.ts'
 
 const layouts = {
@@ -23,8 +24,10 @@ t.test('dryRunAnswer', async (t) => {
       const [secret, ...others] = attachmentsFor(plan, key, settings)
       const [shownSecret, ...shownOthers] = answer.attachments
       t.strictSame(shownOthers, others)
+      const annotations = { ...secret?.metadata.annotations, [SEAL_ANNOTATION]: '[redacted]' }
       t.strictSame(shownSecret, {
         ...secret,
+        metadata: { ...secret?.metadata, annotations },
         data: {
           accesskey: '[redacted]',
           secretkey: '[redacted]',
@@ -35,11 +38,17 @@ t.test('dryRunAnswer', async (t) => {
     })
 
     t.test(`holds no secret anywhere (${name})`, async (t) => {
-      const observedSecret = { uid: 'uid-1', accessKeyId: 'OBSERVED', secretAccessKey: 'observed' }
+      const observedSecret = {
+        uid: 'uid-1',
+        seal: 'seal-of-the-observed',
+        accessKeyId: 'OBSERVED',
+        secretAccessKey: 'observed'
+      }
       const answer = JSON.stringify(dryRunAnswer(profile({ observedSecret }), settings))
       const { user, epoch } = planFor(profile(), settings)
       const { secretAccessKey } = accessKeyFor(settings.rootKey, user, epoch)
-      for (const secret of [ROOT_KEY, secretAccessKey, observedSecret.secretAccessKey]) {
+      const { seal, secretAccessKey: observed } = observedSecret
+      for (const secret of [ROOT_KEY, secretAccessKey, observed, seal]) {
         const spellings = ['utf8', 'base64', 'base64url', 'hex'] as const
         for (const spelling of spellings) {
           const text = Buffer.from(secret).toString(spelling)
@@ -53,8 +62,18 @@ t.test('dryRunAnswer', async (t) => {
     const { profile: settings } = config()
     const staying = dryRunAnswer(profile(), settings)
     t.match(staying, { dryRun: 'All', isOptedIn: true, isTerminating: false })
-    const leaving = dryRunAnswer(profile({ isOptedIn: false, isTerminating: true }), settings)
-    t.match(leaving, { dryRun: 'All', isOptedIn: false, isTerminating: true })
+    t.equal(staying.attachments.length, 4)
+    const leaving: [isOptedIn: boolean, isTerminating: boolean][] = [
+      [false, false],
+      [true, true],
+      [false, true]
+    ]
+    for (const [isOptedIn, isTerminating] of leaving) {
+      const answer = dryRunAnswer(profile({ isOptedIn, isTerminating }), settings)
+      t.match(answer, { dryRun: 'All', isOptedIn, isTerminating })
+      t.strictSame(answer.attachments, [], 'as a sync would answer')
+      t.strictSame(answer.plan, staying.plan, 'the plan is what finalize will look for')
+    }
   })
 
   t.test('refuses what a sync would refuse', async (t) => {

@@ -1,6 +1,7 @@
+import { Ajv } from 'ajv'
 import t from 'tap'
-import { hookAnswer, hookRequestFrom } from '../src/hooks.ts'
-import { recording } from './fixtures/builders.ts'
+import { HookBody, hookAnswer, hookRequestFrom } from '../src/hooks.ts'
+import { allRecordings, recording } from './fixtures/builders.ts'
 
 const READY = {
   type: 'ObjectStorageReady',
@@ -38,12 +39,106 @@ function decoratorRequest(metadata: object = {}) {
 }
 
 function ready() {
-  return { attachments: [ATTACHMENT], isReady: true }
+  return { attachments: [ATTACHMENT], readiness: 'ready' as const }
 }
 
 function notReady() {
-  return { attachments: [], isReady: false }
+  return { attachments: [], readiness: 'gone' as const }
 }
+
+function pending() {
+  return { attachments: [ATTACHMENT], readiness: 'pending' as const }
+}
+
+t.test('HookBody', async (t) => {
+  const takes = new Ajv({ strict: false }).compile(HookBody)
+  const owner = { apiVersion: 'kubeflow.org/v1', kind: 'Profile', uid: 'uid-0', controller: true }
+  /** A sync of a Namespace, with the metadata overridden and these objects observed. */
+  const namespaceBody = (metadata: object, ...observed: object[]) => ({
+    object: {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'team-a', uid: 'uid-1', ownerReferences: [owner], ...metadata }
+    },
+    attachments: { 'Secret.v1': { ...observed } }
+  })
+  const profileBody = (parent: object, ...observed: object[]) => ({
+    parent: {
+      apiVersion: 'kubeflow.org/v1',
+      kind: 'Profile',
+      metadata: { name: 'team-a', uid: 'uid-1' },
+      ...parent
+    },
+    children: { 'Secret.v1': { ...observed } }
+  })
+
+  t.test('takes every recorded body', async (t) => {
+    for (const { name, calls } of allRecordings()) {
+      for (const { hook, request } of calls.filter(({ hook }) => hook !== 'customize')) {
+        t.equal(takes(request), true, `${name}: ${hook}`)
+      }
+    }
+  })
+
+  t.test('takes whatever a tenant writes into an object', async (t) => {
+    const metadata = { name: 'mlpipeline-minio-artifact', namespace: 'team-a', uid: 'uid-2' }
+    const tenants: object[] = [
+      { kind: 'Secret', metadata: { name: 'mlpipeline-minio-artifact' } },
+      { kind: 'Secret', metadata: { ...metadata, uid: '' } },
+      { kind: 'Secret', metadata: { ...metadata, uid: 'x'.repeat(1_000) } },
+      { kind: 'Secret', metadata: { ...metadata, name: '' } },
+      { kind: 'Secret', metadata: { ...metadata, labels: 7, deletionTimestamp: null } },
+      { kind: 'Secret', metadata: { ...metadata, ownerReferences: [{ uid: 'x'.repeat(1_000) }] } },
+      { kind: 'Secret', metadata: { ...metadata, annotations: { '': '', a: 'b' } } },
+      { kind: 'Secret', metadata, data: {} },
+      { kind: 'Secret', metadata, data: { a: null, b: 7, c: ['x'], d: { e: 'f' }, '': '' } },
+      { kind: 'Service', metadata, spec: { ports: [] }, status: null }
+    ]
+    for (const object of tenants) {
+      t.equal(takes(namespaceBody({}, object)), true, JSON.stringify(object))
+      t.equal(takes(profileBody({}, object)), true, JSON.stringify(object))
+    }
+  })
+
+  t.test('takes whatever stands in a Profile’s status', async (t) => {
+    const statuses = [null, 'text', 7, [], {}, { conditions: null }, { conditions: [null, {}, 7] }]
+    for (const status of statuses) t.equal(takes(profileBody({ status })), true)
+  })
+
+  t.test('takes whatever uid an owner has', async (t) => {
+    for (const uid of ['', 'x'.repeat(1_000)]) {
+      t.equal(takes(namespaceBody({ ownerReferences: [{ ...owner, uid }] })), true)
+    }
+  })
+
+  const refused: [what: string, metadata: object][] = [
+    ['no name', { name: undefined }],
+    ['an empty name', { name: '' }],
+    ['no uid', { uid: undefined }],
+    ['an empty uid', { uid: '' }],
+    ['an endless uid', { uid: 'x'.repeat(129) }],
+    ['no text for the time of its deletion', { deletionTimestamp: null }],
+    ['a number for the time of its deletion', { deletionTimestamp: 0 }],
+    ['labels that are no text', { labels: { 'pipelines.kubeflow.org/enabled': true } }],
+    ['annotations that are no text', { annotations: { a: true } }]
+  ]
+  for (const [what, overrides] of refused) {
+    t.test(`refuses a parent with ${what}`, async (t) => {
+      // As it arrives: JSON drops what is undefined.
+      const sent = (body: object) => JSON.parse(JSON.stringify(body))
+      const metadata = { name: 'team-a', uid: 'uid-1', ...overrides }
+      t.equal(takes(sent(namespaceBody(overrides))), false)
+      t.equal(takes(sent(profileBody({ metadata }))), false)
+    })
+  }
+
+  t.test('refuses an object without a kind or a name', async (t) => {
+    for (const object of [{ metadata: { name: 'a' } }, { kind: 'Secret', metadata: {} }]) {
+      t.equal(takes(namespaceBody({}, object)), false)
+      t.equal(takes(profileBody({}, object)), false)
+    }
+  })
+})
 
 t.test('hookRequestFrom', async (t) => {
   t.test('reads both controllers’ words for the same things', async (t) => {
@@ -97,14 +192,85 @@ t.test('hookAnswer to a CompositeController', async (t) => {
       {},
       { conditions: [] },
       { conditions: [FAILED, SUCCESSFUL] },
-      { errors: ['x'], conditions: [{ ...READY, status: 'False' }, FAILED] }
+      { errors: ['x'], conditions: [{ ...READY, status: 'False' }, FAILED] },
+      null,
+      { conditions: 'none' },
+      { conditions: [null, 'text', { type: 'ObjectStorageReady' }, ['x']] }
     ]
     for (const before of befores) {
-      for (const outcome of [ready(), notReady()]) {
+      for (const outcome of [ready(), notReady(), pending()]) {
         const first = hookAnswer(compositeRequest({ status: before }), outcome)
         const applied = compositeRequest({ status: first['status'] })
         t.equal(JSON.stringify(hookAnswer(applied, outcome)), JSON.stringify(first))
       }
+    }
+  })
+
+  t.test('leaves the status as it is while the Secret is not seen yet', async (t) => {
+    const stale = { ...READY, status: 'False' }
+    const statuses = [
+      {},
+      { conditions: [] },
+      { conditions: [FAILED, SUCCESSFUL], observedGeneration: 3 },
+      { conditions: [FAILED, READY] },
+      { conditions: [stale, FAILED] },
+      { conditions: null },
+      { conditions: [null, 'text', 7, { status: 'True' }], errors: ['x'] }
+    ]
+    for (const status of statuses) {
+      t.strictSame(hookAnswer(compositeRequest({ status }), pending()), {
+        status,
+        children: [ATTACHMENT]
+      })
+    }
+    t.strictSame(hookAnswer(compositeRequest(), pending())['status'], {})
+  })
+
+  t.test('gives back what others wrote, whatever it is', async (t) => {
+    const strange = [
+      null,
+      'text',
+      7,
+      true,
+      ['item'],
+      [],
+      { type: 'NoStatus' },
+      { status: 'True' },
+      { type: 7, status: null },
+      { type: null }
+    ]
+    const status = { conditions: strange, message: null }
+    t.strictSame(hookAnswer(compositeRequest({ status }), ready())['status'], {
+      conditions: [...strange, READY],
+      message: null
+    })
+    t.strictSame(hookAnswer(compositeRequest({ status }), notReady())['status'], status)
+    const halfOurs = { conditions: [null, { type: 'ObjectStorageReady' }, 'text'] }
+    t.strictSame(hookAnswer(compositeRequest({ status: halfOurs }), ready())['status'], {
+      conditions: [null, READY, 'text']
+    })
+    t.strictSame(hookAnswer(compositeRequest({ status: halfOurs }), notReady())['status'], {
+      conditions: [null, 'text']
+    })
+  })
+
+  t.test('starts a status where there is none to read', async (t) => {
+    for (const status of [undefined, null, 'text', 7, true]) {
+      const request = compositeRequest({ status })
+      t.strictSame(hookAnswer(request, ready())['status'], { conditions: [READY] })
+      t.strictSame(hookAnswer(request, notReady())['status'], { conditions: [] })
+      t.strictSame(hookAnswer(request, pending())['status'], {})
+    }
+    for (const conditions of [undefined, null, 'text', { 0: READY, length: 1 }]) {
+      const request = compositeRequest({ status: { conditions, observedGeneration: 3 } })
+      t.strictSame(hookAnswer(request, ready())['status'], {
+        conditions: [READY],
+        observedGeneration: 3
+      })
+      t.strictSame(hookAnswer(request, notReady())['status'], {
+        conditions: [],
+        observedGeneration: 3
+      })
     }
   })
 
@@ -121,6 +287,7 @@ t.test('hookAnswer to a CompositeController', async (t) => {
     const before = structuredClone(status)
     hookAnswer(compositeRequest({ status }), ready())
     hookAnswer(compositeRequest({ status }), notReady())
+    hookAnswer(compositeRequest({ status }), pending())
     t.strictSame(status, before)
   })
 
@@ -131,6 +298,12 @@ t.test('hookAnswer to a CompositeController', async (t) => {
       children: [],
       finalized: false,
       resyncAfterSeconds: 25
+    })
+    const unseen = { ...pending(), resyncAfterSeconds: 30 }
+    t.strictSame(hookAnswer(compositeRequest(), unseen), {
+      status: {},
+      children: [ATTACHMENT],
+      resyncAfterSeconds: 30
     })
   })
 })
@@ -156,14 +329,24 @@ t.test('hookAnswer to a DecoratorController', async (t) => {
       attachments: [],
       finalized: true
     })
-    const staying = hookAnswer(decoratorRequest({ deletionTimestamp: null }), notReady())
+    t.strictSame(hookAnswer(going, ready()), { attachments: [ATTACHMENT] })
+    t.strictSame(hookAnswer(going, pending()), { attachments: [ATTACHMENT] })
+    const staying = hookAnswer(decoratorRequest({ deletionTimestamp: undefined }), notReady())
     t.ok('annotations' in staying)
+  })
+
+  t.test('leaves the annotations as they are while the Secret is not seen yet', async (t) => {
+    t.strictSame(hookAnswer(decoratorRequest(), pending()), { attachments: [ATTACHMENT] })
+    const annotations = { 'pipelines.kubeflow.org/object-storage': 'ready' }
+    const request = decoratorRequest({ annotations })
+    t.strictSame(hookAnswer(request, pending()), { attachments: [ATTACHMENT] })
   })
 
   t.test('never answers a status', async (t) => {
     const requests = [decoratorRequest(), decoratorRequest({ deletionTimestamp: '2026-01-01' })]
     for (const request of requests) {
-      for (const outcome of [ready(), notReady(), { ...notReady(), finalized: true }]) {
+      const outcomes = [ready(), notReady(), pending(), { ...notReady(), finalized: true }]
+      for (const outcome of outcomes) {
         t.notOk('status' in hookAnswer(request, outcome))
       }
     }

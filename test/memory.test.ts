@@ -125,3 +125,26 @@ t.test('quietMs', async (t) => {
     t.equal(memory.quietMs('user-a', false), 0)
   })
 })
+
+t.test('forgetDeparture', async (t) => {
+  t.test('lets the next finalize of this user begin anew, and no other', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    for (const user of ['user-a', 'user-b']) memory.quietMs(user, false)
+    pass(300)
+    t.equal(memory.quietMs('user-a', false), 300)
+    memory.forgetDeparture('user-a')
+    t.equal(memory.quietMs('user-a', false), 0)
+    t.equal(memory.quietMs('user-b', false), 300)
+    pass(200)
+    t.equal(memory.quietMs('user-a', false), 200, 'and counts from there')
+  })
+
+  t.test('keeps what else is known of the user', async (t) => {
+    const { memory } = memoryWithClock()
+    memory.rememberProof('user-a', 'KEY1', 'uid-1')
+    memory.rememberBucket('bucket-of-user-a')
+    memory.forgetDeparture('user-a')
+    t.equal(memory.isProven('user-a', 'KEY1', 'uid-1'), true)
+    t.equal(memory.isBucketVerified('bucket-of-user-a'), true)
+  })
+})

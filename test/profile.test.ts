@@ -52,6 +52,7 @@ function observed(overrides: { kind?: string; metadata?: object; data?: object }
       name: 'mlpipeline-minio-artifact',
       namespace: 'team-a',
       uid: 'secret-uid-1',
+      annotations: { 'pipelines.kubeflow.org/credentials-seal': 'SEAL' },
       ...overrides.metadata
     }
   }
@@ -158,7 +159,9 @@ t.test('profileFrom', async (t) => {
     const going = { deletionTimestamp: '2026-01-01T00:00:00Z' }
     t.equal(compositeProfile(going).isTerminating, true)
     t.equal(decoratorProfile(going).isTerminating, true)
-    t.equal(decoratorProfile({ deletionTimestamp: null }).isTerminating, false)
+    const staying = { deletionTimestamp: undefined }
+    t.equal(compositeProfile(staying).isTerminating, false)
+    t.equal(decoratorProfile(staying).isTerminating, false)
   })
 
   t.test('skips the storage cleanup only when told so', async (t) => {
@@ -180,7 +183,12 @@ t.test('profileFrom', async (t) => {
   ]
   for (const [what, groups] of spellings) {
     t.test(`finds the Secret by kind and name under ${what} keys`, async (t) => {
-      const expected = { uid: 'secret-uid-1', accessKeyId: 'ACCESS', secretAccessKey: 'SECRET' }
+      const expected = {
+        uid: 'secret-uid-1',
+        seal: 'SEAL',
+        accessKeyId: 'ACCESS',
+        secretAccessKey: 'SECRET'
+      }
       t.strictSame(compositeProfile({}, groups).observedSecret, expected)
       t.strictSame(decoratorProfile({}, groups).observedSecret, expected)
     })
@@ -204,7 +212,7 @@ t.test('profileFrom', async (t) => {
   t.test('reads what a Secret lacks as empty', async (t) => {
     const secretWith = (overrides: object) =>
       compositeProfile({}, { 'Secret.v1': { secret: observed(overrides) } }).observedSecret
-    const empty = { uid: 'secret-uid-1', accessKeyId: '', secretAccessKey: '' }
+    const empty = { uid: 'secret-uid-1', seal: 'SEAL', accessKeyId: '', secretAccessKey: '' }
     t.strictSame(secretWith({ data: undefined }), empty)
     t.strictSame(secretWith({ data: { AWS_ACCESS_KEY_ID: 'QUNDRVNT' } }), empty)
     t.strictSame(secretWith({ data: { accesskey: 'QUNDRVNT' } }), {
@@ -212,6 +220,33 @@ t.test('profileFrom', async (t) => {
       accessKeyId: 'ACCESS'
     })
     t.equal(secretWith({ metadata: { uid: undefined } })?.uid, undefined)
+    const unsealed = [
+      undefined,
+      {},
+      { 'serving.kserve.io/s3-region': 'us-east-1' },
+      { 'pipelines.kubeflow.org/credentials-sea': 'SEAL' }
+    ]
+    for (const annotations of unsealed) {
+      t.strictSame(secretWith({ metadata: { annotations } }), {
+        uid: 'secret-uid-1',
+        seal: undefined,
+        accessKeyId: 'ACCESS',
+        secretAccessKey: 'SECRET'
+      })
+    }
+  })
+
+  t.test('reads whatever a tenant wrote into the Secret, and gives it back as it is', async (t) => {
+    const secretWith = (overrides: object) =>
+      compositeProfile({}, { 'Secret.v1': { secret: observed(overrides) } }).observedSecret
+    for (const value of [null, '', '%', 7, true, ['x'], { x: 'y' }, 'QUND\nRVNT']) {
+      const secret = secretWith({ data: { accesskey: value, secretkey: 'U0VDUkVU' } })
+      t.type(secret?.accessKeyId, 'string', JSON.stringify(value))
+      t.equal(secret?.secretAccessKey, 'SECRET')
+    }
+    for (const uid of ['', 'x'.repeat(1_000)]) t.equal(secretWith({ metadata: { uid } })?.uid, uid)
+    const annotations = { 'pipelines.kubeflow.org/credentials-seal': '' }
+    t.equal(secretWith({ metadata: { annotations } })?.seal, '')
   })
 })
 

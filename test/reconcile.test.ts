@@ -1,7 +1,8 @@
 import t from 'tap'
-import { accessKeyFor } from '../src/desired/credentials.ts'
+import { accessKeyFor, sealFor } from '../src/desired/credentials.ts'
 import { planFor } from '../src/desired/plan.ts'
 import type { ObjectStore, ProbeAnswer } from '../src/object-store/object-store.ts'
+import type { ObservedSecret } from '../src/profile.ts'
 import { reconcileProfile } from '../src/reconcile.ts'
 import { observing, profile, ROOT_KEY } from './fixtures/builders.ts'
 import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
@@ -29,7 +30,8 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
     t.test('makes everything on the first sync and nothing on the next ones', async (t) => {
       const told = story()
       const { first, second, observed } = await settle(told.context)
-      t.equal(first.isReady, true)
+      t.equal(first.readiness, 'pending', 'nobody has seen the Secret yet')
+      t.equal(second.readiness, 'ready')
       t.same(second.attachments, first.attachments, 'the answer is stable')
       t.equal(keysOf(told).length, 1)
       t.equal(keysOf(told)[0]?.[0], accessKeyIdIn(first))
@@ -109,16 +111,38 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
       const told = story()
       const { first, observed } = await settle(told.context)
       const writes = told.world.writes.length
+      const seen = observed.observedSecret as ObservedSecret
       const edits = [
-        { uid: 'u', accessKeyId: 'TAMPERED', secretAccessKey: 'TAMPERED' },
-        { uid: 'u', accessKeyId: accessKeyIdIn(first), secretAccessKey: 'TAMPERED' },
-        { uid: 'u', accessKeyId: '', secretAccessKey: '' }
+        { ...seen, accessKeyId: 'TAMPERED', secretAccessKey: 'TAMPERED' },
+        { ...seen, secretAccessKey: 'TAMPERED' },
+        { ...seen, accessKeyId: '', secretAccessKey: '' },
+        { ...seen, seal: undefined },
+        { ...seen, seal: 'FORGED' }
       ]
       for (const observedSecret of edits) {
         const healed = await sync(told.context, { ...observed, observedSecret })
         t.same(healed.attachments, first.attachments)
       }
       t.equal(told.world.writes.length, writes)
+    })
+
+    t.test('moves a profile to a new version of its policy', async (t) => {
+      const told = story()
+      const { observed } = await settle(told.context)
+      const user = told.world.users.get(userOf(told))
+      const older = { Version: '2012-10-17', Statement: [] }
+      const { policy } = planFor(profile(), told.context.settings)
+      const before = policy.name.replace(/[0-9a-f]{8}$/, '0badf00d')
+      told.world.policies.set(before, older)
+      user?.policies.clear()
+      user?.policies.add(before)
+      const [[accessKeyId = ''] = []] = keysOf(told)
+      const seal = sealFor(Buffer.from(ROOT_KEY), accessKeyId, before)
+      const observedSecret = { ...(observed.observedSecret as ObservedSecret), seal }
+
+      const restarted = newContext(told.context.store, told.clock, { BUCKET_LAYOUT })
+      await sync(restarted, { ...observed, observedSecret })
+      t.same([...(user?.policies ?? [])], [policy.name])
     })
 
     t.test('never goes back behind an epoch that is in force', async (t) => {
@@ -130,7 +154,7 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         ?.keys.set(later.accessKeyId, { secretAccessKey: later.secretAccessKey, isActive: true })
       t.equal(accessKeyIdIn(await sync(told.context)), later.accessKeyId, 'a live key counts')
 
-      const observedSecret = { uid: 'u', ...later }
+      const observedSecret = { uid: 'u', seal: undefined, ...later }
       const inCluster = await sync(told.context, profile({ observedSecret }))
       t.equal(accessKeyIdIn(inCluster), later.accessKeyId, 'an observed pair counts')
     })
@@ -147,7 +171,7 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
     t.test('gives nothing to a terminating or opted-out parent, and asks nobody', async (t) => {
       const told = story()
       for (const about of [profile({ isTerminating: true }), profile({ isOptedIn: false })]) {
-        t.same(await sync(told.context, about), { attachments: [], isReady: false })
+        t.same(await sync(told.context, about), { attachments: [], readiness: 'gone' })
       }
       t.equal(told.world.calls, 0)
     })
@@ -175,7 +199,7 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         return late.shift() ?? answer
       }
       const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
-      t.equal((await sync(context)).isReady, true)
+      t.equal((await sync(context)).attachments.length, 4)
       t.same(late, [])
     })
 
@@ -269,7 +293,7 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         const first = await finalize(told.context)
         t.same(first, {
           attachments: [],
-          isReady: false,
+          readiness: 'gone',
           finalized: false,
           resyncAfterSeconds: 25
         })
@@ -284,7 +308,11 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         t.match(await finalize(told.context), { finalized: false }, 'too early')
         told.clock.now += 25_000
         t.match(await finalize(told.context), { finalized: true })
-        t.match(await finalize(told.context), { finalized: true }, 'and again')
+        t.match(
+          await finalize(told.context),
+          { finalized: false },
+          'what comes then is a story of its own'
+        )
       }
     )
 

@@ -49,7 +49,7 @@ for (const { name, calls } of allRecordings()) {
       } else {
         const ours = ({ type }: { type: string }) => type !== 'ObjectStorageReady'
         const before = parent.status?.conditions ?? []
-        t.same(answer.status.conditions.filter(ours), before, 'no other condition is wiped')
+        t.same((answer.status.conditions ?? []).filter(ours), before, 'no other condition is wiped')
       }
       const uid = parent.metadata.ownerReferences?.[0]?.uid ?? parent.metadata.uid
       if (isGoing) keys.delete(uid)
@@ -102,7 +102,7 @@ t.test('bad requests', async (t) => {
   }
   const CASES: [what: string, payload: unknown, status: number, message: RegExp][] = [
     ['text that is not JSON', '{"object":', 400, /JSON/],
-    ['a prototype attack', '{"object":{"__proto__":{}}}', 400, /./],
+    ['a prototype attack', '{"__proto__":{"object":{}}}', 400, /required property 'object'/],
     ['nothing', {}, 400, /body must have required property 'object'/],
     ['a list', [], 400, /body must be object/],
     ['no attachments', without('attachments'), 400, /required property 'attachments'/],
@@ -130,6 +130,7 @@ t.test('bad requests', async (t) => {
       400,
       /body\/parent\/apiVersion/
     ],
+    ['an endless uid', syncOf({ uid: 'x'.repeat(129) }), 400, /body\/object\/metadata\/uid/],
     ['no uid', syncOf({ uid: undefined }), 400, /body\/object\/metadata .*uid/],
     [
       'a number for a name',
@@ -161,6 +162,50 @@ t.test('bad requests', async (t) => {
   t.test('none of them reaches the store', async (t) => {
     t.equal(world.calls, 0)
   })
+})
+
+t.test('what a tenant or another controller may write blocks no hook', async (t) => {
+  const launcher = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: 'kfp-launcher',
+      namespace: 'team-a',
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', uid: 'x'.repeat(1000) }]
+    },
+    data: { ['__proto__']: 'polluted', constructor: 'x' }
+  }
+  const composite = recording('composite/first-sync').calls[0]?.request
+  const withStatus = (status: unknown) => ({
+    ...composite,
+    parent: { ...composite.parent, status }
+  })
+  const withLauncher = JSON.stringify({
+    ...firstSync,
+    attachments: { 'ConfigMap.v1': { 'team-a/kfp-launcher': launcher } }
+  }).replace('"constructor"', '"__proto__":{"polluted":true},"constructor"')
+  const BODIES = [
+    withLauncher,
+    ...[
+      null,
+      {},
+      { conditions: null },
+      { conditions: [{ type: 'Failed', message: 'm' }, {}, 7] }
+    ].map((status) => JSON.stringify(withStatus(status)))
+  ]
+  const { server } = serve(buildFakeObjectStore().store)
+  for (const payload of BODIES) {
+    for (const url of ['/sync', '/finalize']) {
+      const response = await server.inject({
+        method: 'POST',
+        url,
+        headers: { ...headers, 'content-type': 'application/json' },
+        payload
+      })
+      t.equal(response.statusCode, 200, url)
+    }
+  }
+  t.notOk('polluted' in {})
 })
 
 t.test('authentication', async (t) => {
@@ -207,7 +252,8 @@ t.test('a store in trouble', async (t) => {
   const TROUBLES: [Error, number][] = [
     [new StoreUnavailable('creating user u for profile team-a', 'ECONNREFUSED'), 503],
     [new StoreRejected('creating user u for profile team-a', 'AccessDenied (HTTP 403)'), 502],
-    [new TypeError(`cannot read ${ROOT_KEY}`), 500]
+    [new TypeError(`cannot read ${ROOT_KEY}`), 500],
+    [new DOMException(`aborted ${ROOT_KEY}`, 'TimeoutError'), 500]
   ]
   for (const [trouble, status] of TROUBLES) {
     t.test(`${trouble.name}: ${status}, one sentence and no list`, async (t) => {
@@ -224,6 +270,8 @@ t.test('a store in trouble', async (t) => {
       t.match(answer.message, status === 500 ? /POST \/sync/ : /creating user u for profile team-a/)
       t.notMatch(response.body, ROOT_KEY)
       t.equal(world.users.size, 0)
+      const { body } = await server.inject('/metrics')
+      t.match(body, `s3p_hook_seconds_count{hook="sync",outcome="${answer.code}"} 1`)
 
       const healed = serve(store)
       t.equal(
@@ -241,13 +289,13 @@ t.test('no secret reaches a log line or an error', async (t) => {
   const bodies: string[] = []
   const post = async (url: string, payload: object) => {
     const response = await server.inject({ method: 'POST', url, headers, payload })
-    bodies.push(response.body)
+    const isSync = response.statusCode === 200 && url === '/sync'
+    if (!isSync) bodies.push(response.body)
     return response
   }
   const { attachments } = (await post('/sync', firstSync)).json()
-  const [issued] = bodies.splice(0)
   const secret = Buffer.from(attachments[0].data.secretkey, 'base64').toString()
-  t.match(issued, attachments[0].data.secretkey, 'the answer itself does carry it')
+  t.equal(secret.length, 40, 'the answer itself does carry it')
 
   const steady = structuredClone(firstSync)
   steady.attachments = { 'Secret.v1': { 'team-a/mlpipeline-minio-artifact': attachments[0] } }
@@ -268,7 +316,7 @@ t.test('no secret reaches a log line or an error', async (t) => {
 })
 
 t.test('health', async (t) => {
-  const { store } = buildFakeObjectStore()
+  const { store, world } = buildFakeObjectStore()
   const { server, logged } = serve(store)
   t.equal((await server.inject('/readyz')).statusCode, 200)
   t.equal(logged(), '', 'says nothing while all is well')
@@ -277,6 +325,9 @@ t.test('health', async (t) => {
     throw new StoreUnavailable('reading an object through AWS_ENDPOINT_URL_S3', 'ECONNREFUSED')
   }
   const down = serve({ ...store, checkReadiness })
+  const { calls } = world
+  await Promise.all([1, 2, 3].map(() => server.inject('/readyz')))
+  t.equal(world.calls, calls, 'many who ask at once get one answer')
   const response = await down.server.inject('/readyz')
   t.equal(response.statusCode, 503)
   t.match(response.json().message, /AWS_ENDPOINT_URL_S3: ECONNREFUSED/)

@@ -1,7 +1,125 @@
+import { getEventListeners } from 'node:events'
+import pLimit from 'p-limit'
 import t from 'tap'
 import { BudgetExceeded } from '../src/errors.ts'
-import { Turns } from '../src/turns.ts'
+import { inTurn, Turns } from '../src/turns.ts'
 import { budget, spentBudget } from './fixtures/builders.ts'
+
+/** A budget that ends when the test says so. */
+function endingBudget() {
+  const controller = new AbortController()
+  const { signal } = controller
+  return {
+    budget: { namespace: 'team-a', signal },
+    end: () => controller.abort(),
+    listeners: () => getEventListeners(signal, 'abort').length
+  }
+}
+
+/** Until everything that can happen without outside help has happened. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+t.test('inTurn', async (t) => {
+  const exceeded = new BudgetExceeded('waiting for profile team-a')
+
+  t.test('gives what the work gives, and passes its failure on', async (t) => {
+    const line = pLimit(1)
+    t.equal(await inTurn(line, 'waiting', budget(), async () => 'done'), 'done')
+    const failing = inTurn(line, 'waiting', budget(), async () => {
+      throw new Error('refused')
+    })
+    await t.rejects(failing, new Error('refused'))
+    const throwing = inTurn(line, 'waiting', budget(), () => {
+      throw new Error('thrown before any promise')
+    })
+    await t.rejects(throwing, new Error('thrown before any promise'))
+    t.equal(await inTurn(line, 'waiting', budget(), async () => 'goes on'), 'goes on')
+  })
+
+  t.test('ends a wait the moment its budget ends, and the line goes on', async (t) => {
+    const line = pLimit(1)
+    const first = Promise.withResolvers<string>()
+    const events: string[] = []
+    const running = inTurn(line, 'running', budget(), () => first.promise)
+    const late = endingBudget()
+    const waiting = inTurn(line, 'waiting', late.budget, async () => {
+      events.push('late')
+    })
+    const after = inTurn(line, 'after', budget(), async () => {
+      events.push('after')
+    })
+    late.end()
+    await t.rejects(waiting, exceeded)
+    t.strictSame(events, [], 'the one before is still running')
+    first.resolve('first')
+    t.equal(await running, 'first')
+    await after
+    await settled()
+    t.strictSame(events, ['after'])
+  })
+
+  t.test('starts nothing when the budget ends between arrival and start', async (t) => {
+    const line = pLimit(1)
+    const late = endingBudget()
+    let isStarted = false
+    const waiting = inTurn(line, 'waiting', late.budget, async () => {
+      isStarted = true
+    })
+    late.end()
+    await t.rejects(waiting, exceeded)
+    await settled()
+    t.equal(isStarted, false)
+    t.equal(line.activeCount + line.pendingCount, 0)
+  })
+
+  t.test('does not even queue up for a budget that is spent on arrival', async (t) => {
+    const line = pLimit(1)
+    let isStarted = false
+    const waiting = inTurn(line, 'waiting', spentBudget(), async () => {
+      isStarted = true
+    })
+    t.equal(line.activeCount + line.pendingCount, 0)
+    await t.rejects(waiting, exceeded)
+    await settled()
+    t.equal(isStarted, false)
+  })
+
+  t.test('waits for what has been started, whatever the budget says', async (t) => {
+    const line = pLimit(1)
+    const ending = endingBudget()
+    const begun = Promise.withResolvers<void>()
+    const work = Promise.withResolvers<string>()
+    const running = inTurn(line, 'running', ending.budget, () => {
+      begun.resolve()
+      return work.promise
+    })
+    await begun.promise
+    ending.end()
+    await settled()
+    work.resolve('kept')
+    t.equal(await running, 'kept')
+  })
+
+  t.test('listens to the budget only while it waits', async (t) => {
+    const line = pLimit(1)
+    const first = Promise.withResolvers<void>()
+    const [used, ended] = [endingBudget(), endingBudget()]
+    const running = inTurn(line, 'running', budget(), () => first.promise)
+    const waiting = inTurn(line, 'waiting', used.budget, async () => used.listeners())
+    const giving = inTurn(line, 'waiting', ended.budget, async () => {})
+    t.equal(used.listeners(), 1)
+    t.equal(ended.listeners(), 1)
+    ended.end()
+    await t.rejects(giving, exceeded)
+    t.equal(ended.listeners(), 0, 'gone with the wait')
+    first.resolve()
+    await running
+    t.equal(await waiting, 0, 'gone before the work begins')
+    t.equal(used.listeners(), 0)
+  })
+})
 
 t.test('take', async (t) => {
   t.test('runs the calls of one user one after another, in the order of arrival', async (t) => {
@@ -60,26 +178,71 @@ t.test('take', async (t) => {
 
   t.test('does not start work whose budget ran out while it waited', async (t) => {
     const turns = new Turns()
-    const first = Promise.withResolvers<void>()
+    const first = Promise.withResolvers<string>()
     const running = turns.take('user-a', budget(), () => first.promise)
-    const late = new AbortController()
+    const late = endingBudget()
     let started = false
-    const waiting = turns.take('user-a', { namespace: 'team-a', signal: late.signal }, async () => {
+    const waiting = turns.take('user-a', late.budget, async () => {
       started = true
     })
-    late.abort()
-    first.resolve()
-    await running
-    await t.rejects(waiting, new BudgetExceeded('the turn of profile team-a'))
+    const after = turns.take('user-a', budget(), async () => started)
+    late.end()
+    const step = 'taking the turn of user user-a for profile team-a'
+    await t.rejects(waiting, new BudgetExceeded(step), 'while the first still runs')
+    first.resolve('first')
+    t.equal(await running, 'first')
+    t.equal(await after, false)
+    await settled()
     t.equal(started, false)
   })
 
+  t.test('keeps one at a time when a wait is given up', async (t) => {
+    const turns = new Turns()
+    const first = Promise.withResolvers<void>()
+    const events: string[] = []
+    const running = turns.take('user-a', budget(), async () => {
+      await first.promise
+      events.push('first ends')
+    })
+    const late = endingBudget()
+    const waiting = turns.take('user-a', late.budget, async () => {})
+    late.end()
+    await t.rejects(waiting, { code: 'S3P_BUDGET_EXCEEDED' })
+    const retry = turns.take('user-a', budget(), async () => {
+      events.push('retry')
+    })
+    await settled()
+    t.strictSame(events, [], 'the retry waits for the call that still runs')
+    first.resolve()
+    await Promise.all([running, retry])
+    t.strictSame(events, ['first ends', 'retry'])
+  })
+
   t.test('refuses a budget that is spent on arrival', async (t) => {
-    const taken = new Turns().take('user-a', spentBudget('team-b'), async () => 'never')
+    const turns = new Turns()
+    const taken = turns.take('user-a', spentBudget('team-b'), async () => 'never')
     await t.rejects(taken, {
       code: 'S3P_BUDGET_EXCEEDED',
       statusCode: 503,
-      message: 'The sync budget ran out before the turn of profile team-b'
+      message: 'The sync budget ran out before taking the turn of user user-a for profile team-b'
     })
+    t.equal(await turns.take('user-a', budget(), async () => 'next'), 'next')
+  })
+
+  t.test('remembers nobody who has left, whichever way they left', async (t) => {
+    const turns = new Turns()
+    const first = Promise.withResolvers<void>()
+    const late = endingBudget()
+    const running = turns.take('user-a', budget(), () => first.promise)
+    const givingUp = turns.take('user-a', late.budget, async () => {})
+    const failing = turns.take('user-b', budget(), () => Promise.reject(new Error('failed')))
+    t.equal(turns.size, 2)
+    late.end()
+    await t.rejects(givingUp)
+    await t.rejects(failing)
+    t.equal(turns.size, 1, 'one still runs')
+    first.resolve()
+    await running
+    t.equal(turns.size, 0)
   })
 })

@@ -1,7 +1,7 @@
 import type { ProfileSettings } from '../config.ts'
-import { CREDENTIALS_SECRET } from '../profile.ts'
+import { CREDENTIALS_SECRET, SEAL_ANNOTATION } from '../profile.ts'
 import { artifactProxyFor } from './artifact-proxy.ts'
-import type { AccessKey } from './credentials.ts'
+import { type AccessKey, sealFor } from './credentials.ts'
 import type { Plan } from './plan.ts'
 
 /** An object of the profile's namespace as we want it. */
@@ -50,6 +50,7 @@ function credentialsSecret(plan: Plan, key: AccessKey, settings: ProfileSettings
       name: CREDENTIALS_SECRET,
       namespace: plan.namespace,
       annotations: {
+        [SEAL_ANNOTATION]: sealFor(settings.rootKey, key.accessKeyId, plan.policy.name),
         'serving.kserve.io/s3-endpoint': settings.storeAddress,
         'serving.kserve.io/s3-region': settings.region,
         'serving.kserve.io/s3-usehttps': '0',

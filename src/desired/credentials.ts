@@ -10,6 +10,7 @@ const KEY_ID_PREFIX = 'KFP'
 const EPOCH_CHARACTERS = 7
 const MAC_CHARACTERS = 10
 const SECRET_CHARACTERS = 40
+const SEAL_CHARACTERS = 20
 const BITS_PER_CHARACTER = 5
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
@@ -40,6 +41,14 @@ export function epochOfPair(rootKey: Buffer, user: string, pair: AccessKey): num
   if (epoch === undefined) return undefined
   const { secretAccessKey } = accessKeyFor(rootKey, user, epoch)
   return isSameText(pair.secretAccessKey, secretAccessKey) ? epoch : undefined
+}
+
+/**
+ * Says that this key was proven under this policy. Without the root key nobody can make it, so a profile
+ * cannot pass for one that has moved to a newer policy.
+ */
+export function sealFor(rootKey: Buffer, accessKeyId: string, policyName: string): string {
+  return derive(rootKey, `seal/${accessKeyId}/${policyName}`, SEAL_CHARACTERS)
 }
 
 /**

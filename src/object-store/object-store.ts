@@ -101,6 +101,6 @@ export interface ObjectStore {
   /** One GET of the object, signed with the given key, on the gateway that profiles use. */
   probe(accessKey: AccessKey, object: ObjectAddress, budget: Budget): Promise<ProbeAnswer>
 
-  /** Throws unless both the S3 and the identity endpoint answer a signed read. */
+  /** Throws unless the S3 endpoint answers a signed read, and the identity endpoint has done so once. */
   checkReadiness(budget: Budget): Promise<void>
 }

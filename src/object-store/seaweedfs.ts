@@ -14,13 +14,17 @@ export function buildSeaweedFs(
   const queue = buildWriteQueue(onWrite)
   const { checkS3, ...buckets } = buildS3(settings, queue)
   const { checkIam, ...identities } = buildIamApi(settings, queue)
+  // Once is enough to know that the setting is right. Later a read would wait behind the store's own lock
+  // and take proven profiles, who need no identity read at all, down with it.
+  let hasIamAnswered = false
   return {
     ...buckets,
     ...identities,
     probe: buildProbe(settings),
     async checkReadiness(budget) {
       await checkS3(commonBucket, budget)
-      await checkIam(budget)
+      if (!hasIamAnswered) await checkIam(budget)
+      hasIamAnswered = true
     }
   }
 }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import { BudgetExceeded } from '../errors.ts'
+import { inTurn } from '../turns.ts'
 import type { Budget } from './object-store.ts'
 
 /** Runs one write at a time, in the order of arrival. */
@@ -11,10 +11,9 @@ export type WriteQueue = <T>(step: string, budget: Budget, write: () => Promise<
  * profile may be gone.
  */
 export function buildWriteQueue(onWrite: (step: string, budget: Budget) => void): WriteQueue {
-  const inTurn = pLimit(1)
+  const line = pLimit(1)
   return (step, budget, write) =>
-    inTurn(() => {
-      if (budget.signal.aborted) throw new BudgetExceeded(`${step} for profile ${budget.namespace}`)
+    inTurn(line, step, budget, () => {
       onWrite(step, budget)
       return write()
     })

@@ -298,6 +298,17 @@ t.test('mergedBucketPolicy', async (t) => {
     t.equal(merged(old).Version, '2012-10-17')
   })
 
+  t.test('keeps what else stands in the policy', async (t) => {
+    const live = { Version: '2008-10-17', Id: 'of-the-operator', Statement: [FOREIGN] }
+    const once = merged(live)
+    t.strictSame(once, {
+      Version: '2012-10-17',
+      Id: 'of-the-operator',
+      Statement: [FOREIGN, ...OURS]
+    })
+    t.strictSame(merged(once), once, 'and settles at once')
+  })
+
   t.test('leaves the live policy as it was', async (t) => {
     const live = policyWith(...SYNC_PYS, FOREIGN)
     const before = structuredClone(live)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type Attachment, attachmentsFor } from '../../src/desired/attachments.ts'
-import { accessKeyFor } from '../../src/desired/credentials.ts'
+import { accessKeyFor, sealFor } from '../../src/desired/credentials.ts'
 import { planFor } from '../../src/desired/plan.ts'
 import { config, profile, recording } from '../fixtures/builders.ts'
 
@@ -15,7 +15,8 @@ function attachments(
   const { profile: settings } = config(overrides)
   const plan = planFor(profile({ namespace }), settings)
   const key = accessKeyFor(settings.rootKey, plan.user, epoch)
-  return { plan, key, all: attachmentsFor(plan, key, settings) }
+  const seal = sealFor(settings.rootKey, key.accessKeyId, plan.policy.name)
+  return { plan, key, seal, all: attachmentsFor(plan, key, settings) }
 }
 
 function find(all: readonly Attachment[], kind: string, name: string): Attachment {
@@ -45,14 +46,15 @@ t.test('attachmentsFor', async (t) => {
   t.test('answers what sync.py answers, but for the intended differences', async (t) => {
     const { response } = recording('decorator/syncpy-first-sync').calls[0] ?? {}
     const [secret, launcher, metadata, repositories, deployment, service] = response.attachments
-    const { key, all } = attachments({ ...SHARED, ...PROXY })
+    const { key, seal, all } = attachments({ ...SHARED, ...PROXY })
     const [base64Id, base64Secret] = [key.accessKeyId, key.secretAccessKey].map((text) =>
       Buffer.from(text).toString('base64')
     )
 
-    // The key is ours; notebooks, KServe and TensorBoard read it from the same Secret.
+    // The key is ours and sealed; notebooks, KServe and TensorBoard read it from the same Secret.
     secret.type = 'Opaque'
     secret.metadata.annotations = {
+      'pipelines.kubeflow.org/credentials-seal': seal,
       'serving.kserve.io/s3-endpoint': 'seaweedfs.kubeflow.svc.cluster.local:9000',
       'serving.kserve.io/s3-region': 'us-east-1',
       'serving.kserve.io/s3-usehttps': '0',
@@ -96,10 +98,30 @@ t.test('attachmentsFor', async (t) => {
     t.match(s3.keyFormat, /^private-artifacts\/team-old\/{{workflow.name}}\//)
   })
 
-  t.test('differs between the layouts in the bucket alone', async (t) => {
+  t.test('differs between the layouts in the bucket and the seal alone', async (t) => {
     const [own, shared] = [attachments(PROXY), attachments({ ...PROXY, ...SHARED })]
-    const renamed = JSON.stringify(own.all).replaceAll(own.plan.bucket, 'mlpipeline')
+    const renamed = JSON.stringify(own.all)
+      .replaceAll(own.plan.bucket, 'mlpipeline')
+      .replaceAll(own.seal, shared.seal)
     t.equal(renamed, JSON.stringify(shared.all))
+  })
+
+  t.test('seals the key under the policy of the plan, in the Secret alone', async (t) => {
+    const sealOf = ({ all }: { all: readonly Attachment[] }) =>
+      find(all, 'Secret', 'mlpipeline-minio-artifact').metadata.annotations?.[
+        'pipelines.kubeflow.org/credentials-seal'
+      ]
+    const variants = [
+      attachments(),
+      attachments(SHARED),
+      attachments({}, { epoch: 1_700_000_000 }),
+      attachments({}, { namespace: 'team-new' }),
+      attachments({ CREDENTIAL_ROOT_KEY: 'another-root-key-of-32-bytes-or-more' })
+    ]
+    for (const variant of variants) t.equal(sealOf(variant), variant.seal)
+    t.equal(new Set(variants.map(sealOf)).size, variants.length)
+    const { seal, all } = attachments(PROXY)
+    t.equal(JSON.stringify(all).split(seal).length, 2)
   })
 
   t.test('leaves the artifact proxy out unless it is wanted', async (t) => {

@@ -1,5 +1,11 @@
 import t from 'tap'
-import { accessKeyFor, epochInForce, epochOf, epochOfPair } from '../../src/desired/credentials.ts'
+import {
+  accessKeyFor,
+  epochInForce,
+  epochOf,
+  epochOfPair,
+  sealFor
+} from '../../src/desired/credentials.ts'
 import { ROOT_KEY } from '../fixtures/builders.ts'
 
 const ROOT = Buffer.from(ROOT_KEY)
@@ -144,6 +150,40 @@ t.test('epochOfPair', async (t) => {
     for (const secretAccessKey of secrets) {
       t.equal(epochOfPair(ROOT, USER, { ...pair, secretAccessKey }), undefined)
     }
+  })
+})
+
+t.test('sealFor', async (t) => {
+  const KEY_ID = 'KFPAAAAAAAWMKTBD5L2G'
+  const POLICY = 'profile-own-bucket-d3d046ef'
+
+  // Computed once by another HKDF. If one of these changes, every key in every cluster is proven anew.
+  const vectors: [accessKeyId: string, policyName: string, seal: string][] = [
+    [KEY_ID, POLICY, 'PPV6IMGDFURS44OLFO64'],
+    ['KFPBSVH4IAY2WGHGC7DD', 'profile-team-a-01234567-10281156', 'YHVBPPW7UHATNZSIXICZ']
+  ]
+  for (const [accessKeyId, policyName, seal] of vectors) {
+    t.test(`derives the known seal of ${accessKeyId} under ${policyName}`, async (t) => {
+      t.equal(sealFor(ROOT, accessKeyId, policyName), seal)
+    })
+  }
+
+  t.test('differs by root key, key id and policy name', async (t) => {
+    const seals = [
+      sealFor(ROOT, KEY_ID, POLICY),
+      sealFor(OTHER_ROOT, KEY_ID, POLICY),
+      sealFor(ROOT, 'KFPBSVH4IAY2WGHGC7DD', POLICY),
+      sealFor(ROOT, KEY_ID, 'profile-own-bucket-d3d046e0')
+    ]
+    t.equal(new Set(seals).size, seals.length)
+    for (const seal of seals) t.match(seal, /^[A-Z2-7]{20}$/)
+  })
+
+  t.test('shows nothing of the key that it seals', async (t) => {
+    const { accessKeyId, secretAccessKey } = accessKeyFor(ROOT, USER, 0)
+    const seal = sealFor(ROOT, accessKeyId, POLICY)
+    t.notOk(secretAccessKey.includes(seal.slice(0, 10)))
+    t.notOk(accessKeyId.includes(seal.slice(0, 10)))
   })
 })
 

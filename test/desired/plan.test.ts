@@ -107,7 +107,12 @@ t.test('planFor', async (t) => {
   })
 
   t.test('depends on name and incarnation alone', async (t) => {
-    const observedSecret = { uid: 'uid-1', accessKeyId: 'KEY', secretAccessKey: 'SECRET' }
+    const observedSecret = {
+      seal: undefined,
+      uid: 'uid-1',
+      accessKeyId: 'KEY',
+      secretAccessKey: 'SECRET'
+    }
     const other = profile({ observedSecret, isOptedIn: false, isTerminating: true })
     t.strictSame(planFor(other, config().profile), planFor(profile(), config().profile))
   })

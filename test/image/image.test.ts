@@ -32,7 +32,7 @@ async function missingDocker(): Promise<string | undefined> {
 async function testImage(): Promise<void> {
   const bases = await baseImages(await readFile(`${CONTEXT}/Dockerfile`, 'utf8'))
   t.comment(`on ${bases.description}`)
-  await docker('build', ...bases.arguments, '--tag', IMAGE, CONTEXT)
+  await docker('build', '--force-rm', ...bases.arguments, '--tag', IMAGE, CONTEXT)
 
   t.test('the image is configured for a careful cluster', async (t) => {
     const [image] = JSON.parse(await docker('image', 'inspect', IMAGE))

@@ -68,7 +68,8 @@ t.test('checkReadiness', async (t) => {
     const stub = await startStubStore(t, script)
     const writes: string[] = []
     const store = buildSeaweedFs(stub.settings, 'mlpipeline', (step) => writes.push(step))
-    return { stub, writes, failure: await failureOf(store.checkReadiness(budget())) }
+    const check = () => failureOf(store.checkReadiness(budget()))
+    return { stub, writes, check, failure: await check() }
   }
 
   t.test('asks both APIs and writes nothing', async (t) => {
@@ -76,6 +77,41 @@ t.test('checkReadiness', async (t) => {
     t.equal(failure, 'no failure')
     t.strictSame(stub.operations(), [READY_OBJECT, 'GetUser'])
     t.strictSame(writes, [])
+  })
+
+  t.test('asks the identity API until it has answered once, and the S3 API always', async (t) => {
+    const wrong = s3Error(403, 'SignatureDoesNotMatch')
+    const { GetUser } = ready
+    const script = { ...ready, GetUser: [wrong, wrong, GetUser, wrong] } as Script
+    const { stub, check, failure } = await checking(script)
+    t.match(failure, /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_IAM /)
+    t.match(await check(), /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_IAM /)
+    t.equal(await check(), 'no failure')
+    t.equal(await check(), 'no failure', 'the identity API may be slow or gone from now on')
+    t.strictSame(stub.operations(), [
+      ...[READY_OBJECT, 'GetUser'],
+      ...[READY_OBJECT, 'GetUser'],
+      ...[READY_OBJECT, 'GetUser'],
+      READY_OBJECT
+    ])
+  })
+
+  t.test('is not ready any more once the S3 API fails', async (t) => {
+    const refusal = s3Error(403, 'SignatureDoesNotMatch')
+    const script: Script = { ...ready, [READY_OBJECT]: [s3Error(404, 'NoSuchKey'), refusal] }
+    const { stub, check, failure } = await checking(script)
+    t.equal(failure, 'no failure')
+    t.match(await check(), /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_S3 .*HTTP 403/)
+    t.strictSame(stub.operations(), [READY_OBJECT, 'GetUser', READY_OBJECT])
+  })
+
+  t.test('does not take an unasked identity API for answered', async (t) => {
+    const refusal = s3Error(403, 'SignatureDoesNotMatch')
+    const script: Script = { ...ready, [READY_OBJECT]: [refusal, s3Error(404, 'NoSuchKey')] }
+    const { stub, check, failure } = await checking(script)
+    t.match(failure, /AWS_ENDPOINT_URL_S3/)
+    t.equal(await check(), 'no failure')
+    t.strictSame(stub.operations(), [READY_OBJECT, READY_OBJECT, 'GetUser'])
   })
 
   const broken: [what: string, script: Script, failure: RegExp][] = [

@@ -52,23 +52,62 @@ t.test('buildWriteQueue', async (t) => {
     const waiting = failureOf(queue('creating user x', lateBudget, async () => 'late'))
     const after = queue('after', budget(), async () => 'on time')
     late.abort()
-    first.resolve()
-    await running
     t.equal(
       await waiting,
-      '503 S3P_BUDGET_EXCEEDED: The sync budget ran out before creating user x for profile team-a'
+      '503 S3P_BUDGET_EXCEEDED: The sync budget ran out before creating user x for profile team-a',
+      'while the first is still being written'
     )
+    t.strictSame(begun, ['first'])
+    first.resolve()
+    await running
     t.equal(await after, 'on time')
     t.strictSame(begun, ['first', 'after'])
   })
 
+  t.test('waits for a write that was begun, and lets no other in before its end', async (t) => {
+    const events: string[] = []
+    const queue = buildWriteQueue((step) => events.push(`${step} begins`))
+    const begun = Promise.withResolvers<void>()
+    const first = Promise.withResolvers<string>()
+    const ending = new AbortController()
+    const running = queue('first', { namespace: 'team-a', signal: ending.signal }, () => {
+      begun.resolve()
+      return first.promise
+    })
+    const next = queue('second', budget(), async () => 'second')
+    await begun.promise
+    ending.abort()
+    await new Promise(setImmediate)
+    t.strictSame(events, ['first begins'])
+    first.resolve('written')
+    t.equal(await running, 'written')
+    t.equal(await next, 'second')
+    t.strictSame(events, ['first begins', 'second begins'])
+  })
+
+  t.test('passes a failure of the listener on and goes on with the next', async (t) => {
+    const queue = buildWriteQueue((step) => {
+      if (step === 'first') throw new Error('not told')
+    })
+    let isWritten = false
+    const failing = queue('first', budget(), async () => {
+      isWritten = true
+    })
+    const next = queue('second', budget(), async () => 'written')
+    await t.rejects(failing, { message: 'not told' })
+    t.equal(isWritten, false)
+    t.equal(await next, 'written')
+  })
+
   t.test('refuses a budget that is spent on arrival', async (t) => {
     let isWritten = false
-    const queue = buildWriteQueue(() => {})
+    const told: string[] = []
+    const queue = buildWriteQueue((step) => told.push(step))
     const write = queue('creating user x', spentBudget(), async () => {
       isWritten = true
     })
     t.match(await failureOf(write), /^503 S3P_BUDGET_EXCEEDED/)
     t.equal(isWritten, false)
+    t.strictSame(told, [], 'nobody is told of a write that is not made')
   })
 })
