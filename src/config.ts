@@ -2,7 +2,6 @@ import { Ajv } from 'ajv'
 import Type, { type Static } from 'typebox'
 
 const Switch = Type.String({ pattern: '^([Tt]rue|TRUE|[Ff]alse|FALSE)$' })
-const HostName = Type.String({ pattern: '^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$' })
 
 /** The environment as it is documented in the README; every value arrives as text. */
 export const Environment = Type.Object({
@@ -28,7 +27,10 @@ export const Environment = Type.Object({
     pattern: '^\\.?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
     default: 'cluster.local'
   }),
-  OBJECT_STORE_HOST: { ...HostName, default: 'seaweedfs' },
+  OBJECT_STORE_HOST: Type.String({
+    pattern: '^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$',
+    default: 'seaweedfs'
+  }),
   ARTIFACTS_PROXY_ENABLED: { ...Switch, default: 'false' },
   FRONTEND_IMAGE: Type.String({ default: 'ghcr.io/kubeflow/kfp-frontend' }),
   FRONTEND_TAG: Type.Optional(Type.String()),
@@ -156,8 +158,8 @@ function crossFaults(environment: Partial<Environment>): string[] {
   } else if (tokens.some((token) => token.length < MIN_TOKEN_LENGTH)) {
     faults.push(`every token in HOOK_TOKEN must have at least ${MIN_TOKEN_LENGTH} characters`)
   }
-  const wantsProxy = environment.ARTIFACTS_PROXY_ENABLED?.toLowerCase() === 'true'
-  if (wantsProxy && !environment.FRONTEND_TAG && !environment.KFP_VERSION) {
+  const { ARTIFACTS_PROXY_ENABLED = '' } = environment
+  if (isTrue(ARTIFACTS_PROXY_ENABLED) && !environment.FRONTEND_TAG && !environment.KFP_VERSION) {
     faults.push('FRONTEND_TAG or KFP_VERSION is required with ARTIFACTS_PROXY_ENABLED=true')
   }
   return faults

@@ -2,7 +2,7 @@ import type { ProfileSettings } from './config.ts'
 import { type Attachment, attachmentsFor } from './desired/attachments.ts'
 import { accessKeyFor } from './desired/credentials.ts'
 import { planFor } from './desired/plan.ts'
-import { type Profile, SEAL_ANNOTATION } from './profile.ts'
+import { isEntitled, type Profile, SEAL_ANNOTATION } from './profile.ts'
 
 const REDACTED = '[redacted]'
 
@@ -11,7 +11,7 @@ export function dryRunAnswer(profile: Profile, settings: ProfileSettings) {
   const plan = planFor(profile, settings)
   const key = accessKeyFor(settings.rootKey, plan.user, plan.epoch)
   const { isOptedIn, isTerminating } = profile
-  const desired = isOptedIn && !isTerminating ? attachmentsFor(plan, key, settings) : []
+  const desired = isEntitled(profile) ? attachmentsFor(plan, key, settings) : []
   const attachments = desired.map((attachment) =>
     attachment.kind === 'Secret' ? redacted(attachment) : attachment
   )

@@ -44,6 +44,11 @@ export function profileFrom(request: HookRequest): Profile {
   }
 }
 
+/** Who gets storage: nobody who opted out, and nobody who is about to go. */
+export function isEntitled({ isOptedIn, isTerminating }: Profile): boolean {
+  return isOptedIn && !isTerminating
+}
+
 /** RFC 1123 label, the only names a Kubernetes namespace can have. */
 export function isNamespaceName(name: string): boolean {
   return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)

@@ -13,7 +13,7 @@ import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
 import type { Memory } from './memory.ts'
 import type { Budget, ObjectStore } from './object-store/object-store.ts'
-import { isNamespaceName, type Profile } from './profile.ts'
+import { isEntitled, isNamespaceName, type Profile } from './profile.ts'
 import { awaitProof, probe } from './proof.ts'
 import type { Turns } from './turns.ts'
 
@@ -56,7 +56,7 @@ export async function reconcileProfile(
   context: Context,
   budget: Budget
 ): Promise<Outcome> {
-  if (!profile.isOptedIn || profile.isTerminating) return { attachments: [], readiness: 'gone' }
+  if (!isEntitled(profile)) return { attachments: [], readiness: 'gone' }
   const plan = planFor(profile, context.settings)
 
   return context.turns.take(plan.user, budget, async () => {

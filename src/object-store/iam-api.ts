@@ -68,11 +68,16 @@ export function buildIamApi(
     return queue(step, budget, () => call(step, budget, send, secrets))
   }
 
+  function findPolicy(name: string, options: SendOptions) {
+    const command = new GetPolicyCommand({ PolicyArn: POLICY_ARN_PREFIX + name })
+    return client.send(command, options).catch(absent)
+  }
+
   async function readPolicy(name: string, budget: Budget): Promise<PolicyDocument | undefined> {
     return call(`reading policy ${name}`, budget, async (options) => {
-      const PolicyArn = POLICY_ARN_PREFIX + name
-      const policy = await client.send(new GetPolicyCommand({ PolicyArn }), options).catch(absent)
+      const policy = await findPolicy(name, options)
       if (policy === undefined) return undefined
+      const PolicyArn = POLICY_ARN_PREFIX + name
       const VersionId = policy.Policy?.DefaultVersionId ?? 'v1'
       const command = new GetPolicyVersionCommand({ PolicyArn, VersionId })
       const version = await client.send(command, options).catch(absent)
@@ -166,11 +171,11 @@ export function buildIamApi(
     },
 
     async deletePolicy(policyName, budget) {
-      const PolicyArn = POLICY_ARN_PREFIX + policyName
       const found = await call(`looking for policy ${policyName}`, budget, (options) =>
-        client.send(new GetPolicyCommand({ PolicyArn }), options).catch(absent)
+        findPolicy(policyName, options)
       )
       if (found === undefined) return
+      const PolicyArn = POLICY_ARN_PREFIX + policyName
       await write(`deleting policy ${policyName}`, budget, (options) =>
         client.send(new DeletePolicyCommand({ PolicyArn }), options).catch(absent)
       )
