@@ -24,12 +24,13 @@ export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promi
   ]
   let processes: WeedProcess[] = []
   // Whatever ends this process, nothing of it is left running.
-  process.once('exit', () => {
+  const killAtExit = () => {
     for (const { child } of processes) child.kill('SIGKILL')
     // They may write for a moment yet.
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     removeSockets(ports)
-  })
+  }
+  process.once('exit', killAtExit)
 
   async function start() {
     onProgress(`starting ${weed.origin}`)
@@ -73,6 +74,7 @@ export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promi
       await killProcesses()
       await rm(folder, { recursive: true, force: true })
       removeSockets(ports)
+      process.off('exit', killAtExit)
     }
   }
   try {

@@ -1,0 +1,298 @@
+import { type Attack, attack } from './attack.ts'
+
+/** Everything that can be asked of one object; `{o}` stands for its path. */
+const OBJECT_VERBS: readonly (readonly [line: string, rest?: Partial<Attack>])[] = [
+  ['GET {o}'],
+  ['GET {o}', { headers: { range: 'bytes=0-3' } }],
+  ['GET {o}', { headers: { 'if-match': '*' } }],
+  ['GET {o}?partNumber=1'],
+  ['GET {o}?versionId=null'],
+  ['GET {o}?tagging'],
+  ['GET {o}?acl', { judgedBy: 'status' }],
+  ['GET {o}?attributes', { headers: { 'x-amz-object-attributes': 'ETag,ObjectSize' } }],
+  ['GET {o}?retention', { judgedBy: 'status' }],
+  ['GET {o}?legal-hold', { judgedBy: 'status' }],
+  ['GET {o}?torrent'],
+  ['GET {o}?response-content-type=text/html'],
+  ['HEAD {o}', { judgedBy: 'status' }],
+  ['HEAD {o}?partNumber=1', { judgedBy: 'status' }],
+  ['HEAD {o}?versionId=null', { judgedBy: 'status' }],
+  ['PUT {o}', { body: 'planted' }],
+  ['PUT {o}', { body: 'planted', headers: { 'x-amz-acl': 'public-read' } }],
+  ['PUT {o}', { body: 'planted', headers: { 'x-amz-tagging': 'planted=yes' } }],
+  ['PUT {o}', { body: 'planted', headers: { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } }],
+  [
+    'PUT {o}',
+    {
+      body: '7;chunk-signature=0\r\nplanted\r\n0;chunk-signature=0\r\n\r\n',
+      headers: {
+        'x-amz-content-sha256': 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+        'content-encoding': 'aws-chunked',
+        'x-amz-decoded-content-length': '7'
+      },
+      isForged: true
+    }
+  ],
+  [
+    'PUT {o}',
+    {
+      body: '7\r\nplanted\r\n0\r\n\r\n',
+      headers: {
+        'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+        'content-encoding': 'aws-chunked',
+        'x-amz-decoded-content-length': '7'
+      }
+    }
+  ],
+  ['PUT {o}/', { body: '' }],
+  ['PUT {o}?append', { body: 'planted' }],
+  [
+    'PUT {o}?tagging',
+    {
+      body: '<Tagging><TagSet><Tag><Key>planted</Key><Value>yes</Value></Tag></TagSet></Tagging>'
+    }
+  ],
+  ['PUT {o}?acl', { headers: { 'x-amz-acl': 'public-read' }, judgedBy: 'status' }],
+  [
+    'PUT {o}?retention',
+    {
+      body: '<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate></Retention>',
+      judgedBy: 'status'
+    }
+  ],
+  [
+    'PUT {o}?legal-hold',
+    { body: '<LegalHold><Status>ON</Status></LegalHold>', judgedBy: 'status' }
+  ],
+  [
+    'PUT {o}?renameObject',
+    { headers: { 'x-amz-rename-source': '/{own.bucket}/{own.mark}object' } }
+  ],
+  ['DELETE {o}'],
+  ['DELETE {o}?tagging'],
+  ['DELETE {o}?versionId=null'],
+  ['DELETE {o}', { headers: { 'x-amz-bypass-governance-retention': 'true' } }],
+  ['POST {o}?uploads', { judgedBy: 'status' }],
+  ['POST {o}?restore', { body: '<RestoreRequest><Days>1</Days></RestoreRequest>' }],
+  [
+    'POST {o}?select&select-type=2',
+    {
+      body: '<SelectObjectContentRequest><Expression>select * from s3object</Expression></SelectObjectContentRequest>'
+    }
+  ]
+]
+
+/** Of an upload that they have begun. */
+const UPLOAD_VERBS: readonly (readonly [line: string, body?: string])[] = [
+  ['GET {u}?uploadId={their.upload}'],
+  ['PUT {u}?partNumber=1&uploadId={their.upload}', 'planted'],
+  ['PUT {u}?partNumber=2&uploadId={their.upload}', 'planted'],
+  [
+    'POST {u}?uploadId={their.upload}',
+    '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"0"</ETag></Part></CompleteMultipartUpload>'
+  ],
+  ['DELETE {u}?uploadId={their.upload}']
+]
+
+/** The same key in other words: whatever the store takes for the same, the policy must refuse. */
+const SPELLINGS: readonly string[] = [
+  '/{their.bucket}//{their.mark}object',
+  '/{their.bucket}///{their.mark}object',
+  '//{their.bucket}/{their.mark}object',
+  '/{their.bucket}/./{their.mark}object',
+  '/{their.bucket}/%2E/{their.mark}object',
+  '/{their.bucket}/%2F{their.mark}object',
+  '/{their.bucket}/{own.prefix}../{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.prefix}%2E%2E/{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.prefix}..%2F{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.prefix}%2e%2e%2f{their.namespace}%2f{mark}object',
+  '/{their.bucket}/{own.prefix}%252E%252E/{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.prefix}..%5C{their.namespace}%5C{mark}object',
+  '/{their.bucket}/{own.prefix}../../{their.mark}object',
+  '/{their.bucket}/{own.prefix}/../{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.mark}../../../../{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.prefix}%00/../{their.namespace}/{mark}object',
+  '/{their.bucket}/private-artifacts//{their.namespace}/{mark}object',
+  '/{their.bucket}/private-artifacts%2F{their.namespace}%2F{mark}object',
+  '/{their.bucket}/private-artifacts/*/{mark}object',
+  '/{their.bucket}/private-artifacts/%3F/../{their.namespace}/{mark}object',
+  '/{their.bucket}/PRIVATE-ARTIFACTS/{their.namespace}/{mark}object',
+  '/{their.bucket}/{their.mark}object/',
+  '/{their.bucket}/{their.mark}object%00',
+  '/{their.bucket}/{their.mark}object%20',
+  '/{their.bucket}/{their.mark}object.',
+  '/{their.bucket}/{their.mark}folder/../object',
+  '/{own.bucket}/../{their.bucket}/{their.mark}object',
+  '/{own.bucket}/%2E%2E/{their.bucket}/{their.mark}object',
+  '/{own.bucket}%2F..%2F{their.bucket}/{their.mark}object',
+  '/{own.bucket}/{own.prefix}../../../{their.bucket}/{their.mark}object',
+  '/buckets/{their.bucket}/{their.mark}object',
+  '/{own.bucket}/buckets/{their.bucket}/{their.mark}object'
+]
+
+/** Where a copy may claim to come from. */
+const COPY_SOURCES: readonly string[] = [
+  '/{their.bucket}/{their.mark}object',
+  '{their.bucket}/{their.mark}object',
+  '//{their.bucket}/{their.mark}object',
+  '/{their.bucket}//{their.mark}object',
+  '/{their.bucket}/%2F{their.mark}object',
+  '/{their.bucket}/{their.mark}object?versionId=null',
+  '{their.bucket}%2F{their.mark}object',
+  '%2F{their.bucket}%2F{their.mark}object',
+  '/{their.bucket}/{own.prefix}../{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.prefix}%2E%2E/{their.namespace}/{mark}object',
+  '/{their.bucket}/{own.prefix}..%2F{their.namespace}/{mark}object',
+  '/{own.bucket}/../{their.bucket}/{their.mark}object',
+  '/{own.bucket}/%2E%2E/{their.bucket}/{their.mark}object',
+  '/{own.bucket}/{own.prefix}../../../{their.bucket}/{their.mark}object',
+  '/buckets/{their.bucket}/{their.mark}object',
+  'http://127.0.0.1:8888/buckets/{their.bucket}/{their.mark}object',
+  'arn:aws:s3:::{their.bucket}/{their.mark}object'
+]
+
+const AREAS = ['artifacts/', 'shared/', 'private/{their.namespace}/', 'private-artifacts/']
+
+export const OBJECT_ATTACKS: readonly Attack[] = [
+  ...OBJECT_VERBS.flatMap(([line, rest]) => {
+    const path = line.replace('{o}', '/{their.bucket}/{their.mark}object')
+    const isForged = rest?.isForged ?? false
+    return [
+      attack('their objects', path, rest),
+      // A presigned URL promises nothing about the body, so chunks are not signed there.
+      ...(isForged
+        ? []
+        : [attack('their objects, presigned', path, { ...rest, signing: 'presigned' })]),
+      attack('objects, unsigned', path, { ...rest, signing: 'unsigned' })
+    ]
+  }),
+  ...['GET', 'HEAD', 'PUT', 'DELETE'].flatMap((method) =>
+    SPELLINGS.map((path) =>
+      attack('spellings of their keys', `${method} ${path}`, {
+        ...(method === 'PUT' && { body: 'planted' }),
+        // Some of these may be own keys, in a bucket of the own: then only effects tell.
+        judgedBy: 'effect'
+      })
+    )
+  ),
+  ...['GET', 'PUT', 'DELETE'].map((method) =>
+    attack('spellings of their keys', `${method} /{their.mark}object`, {
+      headers: { host: '{their.bucket}.localhost' },
+      ...(method === 'PUT' && { body: 'planted' })
+    })
+  ),
+  ...['GET {o}', 'PUT {o}', 'DELETE {o}'].flatMap((line) =>
+    (['header-v2', 'presigned-v2'] as const).map((signing) =>
+      attack('signatures of version 2', line.replace('{o}', '/{their.bucket}/{their.mark}object'), {
+        signing,
+        ...(line.startsWith('PUT') && { body: 'planted' })
+      })
+    )
+  ),
+  ...(['header', 'presigned', 'unsigned'] as const).flatMap((signing) =>
+    UPLOAD_VERBS.map(([line, body = '']) =>
+      attack('their uploads', line.replace('{u}', '/{their.bucket}/{their.mark}upload'), {
+        signing,
+        body
+      })
+    )
+  ),
+  // Their upload under an own key, the own upload under their key, and both at once.
+  ...UPLOAD_VERBS.flatMap(([line, body = '']) => [
+    attack('confused uploads', line.replace('{u}', '/{own.bucket}/{own.mark}upload'), { body }),
+    attack(
+      'confused uploads',
+      line
+        .replace('{u}', '/{their.bucket}/{their.mark}object')
+        .replace('{their.upload}', '{own.upload}'),
+      { body }
+    ),
+    attack(
+      'confused uploads',
+      `${line.replace('{u}', '/{their.bucket}/{their.mark}upload')}&UploadId={own.upload}`,
+      { body }
+    ),
+    attack(
+      'confused uploads',
+      `${line.replace('{u}', '/{their.bucket}/{their.mark}upload')}&prefix={own.mark}object`,
+      { body }
+    ),
+    attack(
+      'confused uploads',
+      line
+        .replace('{u}', '/{own.bucket}/{own.mark}upload')
+        .replace('{their.upload}', '../{their.upload}'),
+      { body }
+    )
+  ]),
+  ...COPY_SOURCES.flatMap((source) => [
+    attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot', {
+      headers: { 'x-amz-copy-source': source },
+      loot: '/{own.bucket}/{own.mark}loot'
+    }),
+    attack(
+      'copy sources of parts',
+      'PUT /{own.bucket}/{own.mark}upload?partNumber=3&uploadId={own.upload}',
+      {
+        headers: { 'x-amz-copy-source': source }
+      }
+    )
+  ]),
+  attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot', {
+    headers: {
+      'x-amz-copy-source': '/{their.bucket}/{their.mark}object',
+      'x-amz-metadata-directive': 'REPLACE'
+    },
+    loot: '/{own.bucket}/{own.mark}loot'
+  }),
+  attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot', {
+    headers: { 'x-amz-copy-source': '/{their.bucket}/{their.mark}object' },
+    signing: 'presigned',
+    loot: '/{own.bucket}/{own.mark}loot'
+  }),
+  attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot?renameObject', {
+    headers: { 'x-amz-rename-source': '/{their.bucket}/{their.mark}object' },
+    loot: '/{own.bucket}/{own.mark}loot'
+  }),
+  attack('copy targets', 'PUT /{their.bucket}/{their.mark}object', {
+    headers: { 'x-amz-copy-source': '/{own.bucket}/{own.mark}object' }
+  }),
+  attack(
+    'copy targets',
+    'PUT /{their.bucket}/{their.mark}upload?partNumber=1&uploadId={their.upload}',
+    {
+      headers: { 'x-amz-copy-source': '/{own.bucket}/{own.mark}object' }
+    }
+  ),
+  ...[
+    '{their.mark}object',
+    '/{their.mark}object',
+    '{own.prefix}../{their.namespace}/{mark}object',
+    '{own.prefix}/../{their.namespace}/{mark}object',
+    'private-artifacts//{their.namespace}/{mark}object'
+  ].flatMap((key) =>
+    [
+      `<Delete><Object><Key>${key}</Key></Object></Delete>`,
+      `<Delete><Quiet>true</Quiet><Object><Key>{own.mark}missing</Key></Object><Object><Key>${key}</Key></Object></Delete>`
+    ].map((body) => attack('batch deletion', 'POST /{their.bucket}?delete', { body }))
+  ),
+  attack('batch deletion', 'POST /{their.bucket}?delete&prefix={own.mark}object', {
+    body: '<Delete><Object><Key>{their.mark}object</Key></Object></Delete>'
+  }),
+  attack('batch deletion', 'POST /{their.bucket}/{own.mark}object?delete', {
+    body: '<Delete><Object><Key>{their.mark}object</Key></Object></Delete>'
+  }),
+  attack('batch deletion', 'POST /{their.bucket}?delete', {
+    body: '<Delete><Object><Key>{their.mark}object</Key></Object></Delete>',
+    signing: 'unsigned'
+  }),
+  // What sync.py let every profile read, write and delete.
+  ...AREAS.flatMap((area) => [
+    attack('shared areas', `PUT /{common}/${area}{mark}planted`, { body: 'planted' }),
+    attack('shared areas', `GET /{common}/${area}{mark}object`),
+    attack('shared areas', `DELETE /{common}/${area}{mark}object`),
+    attack('shared areas', `GET /{common}?prefix=${area}`),
+    attack('shared areas', `GET /{common}?list-type=2&prefix=${area}{mark}`),
+    attack('shared areas', `GET /{common}?prefix=${area}`, { signing: 'unsigned' })
+  ])
+]

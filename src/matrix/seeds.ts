@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectTaggingCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand
+} from '@aws-sdk/client-s3'
+import { isShared, MARKS, type Party, type Scene } from './scene.ts'
+
+/** Where something of this run lies or may come to lie. */
+interface Place {
+  readonly bucket: string
+  readonly prefix: string
+}
+
+/** A scene whose seeds are in the store, and what it takes to look after them. */
+export interface Sown {
+  readonly scene: Scene
+  /** Checksum of their object. */
+  readonly etag: string
+  /** Everything of theirs below the marks, as text that is equal if and only if nothing changed. */
+  look(): Promise<string>
+  /** Puts back what was changed or taken. */
+  sowAgain(): Promise<void>
+  /** A begun upload of the own party; one that ended is begun anew. */
+  ensureOwnUpload(): Promise<void>
+  /** Removes everything below the marks. */
+  remove(): Promise<void>
+}
+
+/**
+ * Sows, as the store's admin, what the cases need, below a mark of this run alone.
+ * @param everything watches the whole buckets instead of the marks; only where nobody else writes
+ */
+export async function sow(
+  admin: S3Client,
+  own: Party,
+  their: Party,
+  commonBucket: string,
+  everything = false
+): Promise<Sown> {
+  const word = () => randomBytes(8).toString('hex')
+  const mark = `${MARKS}${Date.now()}-${word()}/`
+  const words = {
+    content: `content-${word()}`,
+    metadata: `metadata-${word()}`,
+    tag: `tag-${word()}`,
+    keyName: `hidden-${word()}`
+  }
+  const uploads = { own: '', their: '' }
+  const scene: Scene = { own, their, commonBucket, mark, words, uploads }
+  const theirPlace = { bucket: their.bucket, prefix: their.prefix + mark }
+  // Areas that sync.py opened to everybody; nothing of ours opens them.
+  const areas = ['artifacts/', 'shared/', `private/${their.namespace}/`, 'private-artifacts/']
+  const places: Place[] = [
+    theirPlace,
+    ...areas.map((area) => ({ bucket: commonBucket, prefix: area + mark }))
+  ]
+  const watched = everything
+    ? [...new Set([their.bucket, commonBucket])].map((bucket) => ({ bucket, prefix: '' }))
+    : places
+  let etag = ''
+
+  async function put({ bucket, prefix }: Place, name: string, body: string, Tagging?: string) {
+    const Metadata = { note: words.metadata }
+    const address = { Bucket: bucket, Key: prefix + name }
+    const command = new PutObjectCommand({ ...address, Body: body, Metadata, Tagging })
+    return (await admin.send(command)).ETag?.replaceAll('"', '') ?? ''
+  }
+
+  async function beginUpload({ bucket, prefix }: Place): Promise<string> {
+    const address = { Bucket: bucket, Key: `${prefix}upload` }
+    const { UploadId = '' } = await admin.send(new CreateMultipartUploadCommand(address))
+    const part = { ...address, UploadId, PartNumber: 1, Body: words.content }
+    await admin.send(new UploadPartCommand(part))
+    return UploadId
+  }
+
+  async function sowTheirs(): Promise<void> {
+    etag = await put(theirPlace, 'object', words.content, `note=${words.tag}`)
+    await put(theirPlace, words.keyName, words.content)
+    for (const place of places.slice(1)) await put(place, 'object', words.content)
+    uploads.their = await beginUpload(theirPlace)
+  }
+
+  async function ensureOwnUpload(): Promise<void> {
+    const place = { bucket: own.bucket, prefix: own.prefix + mark }
+    const isOpen = uploads.own !== '' && (await partsOf(place, uploads.own)) !== 'gone'
+    if (!isOpen) uploads.own = await beginUpload(place)
+  }
+
+  async function partsOf({ bucket, prefix }: Place, UploadId: string): Promise<string> {
+    const address = { Bucket: bucket, Key: `${prefix}upload` }
+    const command = new ListPartsCommand({ ...address, UploadId })
+    const answer = await admin.send(command).catch(() => undefined)
+    const parts = answer?.Parts?.map(({ PartNumber, ETag }) => `${PartNumber} ${ETag}`)
+    return parts?.join(' ') ?? 'gone'
+  }
+
+  /** Where nobody else writes, whole buckets are listed: sync.py's policy denies even the admin a prefix. */
+  async function objectsOf(place: Place) {
+    if (!everything) return objectsIn(admin, place)
+    const all = await objectsIn(admin, { ...place, prefix: '' })
+    return all.filter(({ Key = '' }) => Key.startsWith(place.prefix))
+  }
+
+  async function look(): Promise<string> {
+    const lines: string[] = []
+    for (const place of watched) {
+      for (const { Key = '', ETag, Size } of await objectsOf(place)) {
+        const isOwn = everything && isShared(scene) && Key.startsWith(own.prefix)
+        if (!isOwn) lines.push(`${place.bucket} ${Key} ${ETag} ${Size}`)
+      }
+    }
+    lines.push(`parts ${await partsOf(theirPlace, uploads.their)}`)
+    const address = { Bucket: their.bucket, Key: `${theirPlace.prefix}object` }
+    const tags = await admin.send(new GetObjectTaggingCommand(address)).catch(() => undefined)
+    lines.push(`tags ${JSON.stringify(tags?.TagSet)}`)
+    return lines.join('\n')
+  }
+
+  /** Whatever was planted goes first, even where only a success can have put it. */
+  async function sowAgain(): Promise<void> {
+    const before = new Set(places.map(({ prefix }) => prefix))
+    for (const place of watched) {
+      for (const { Key = '' } of await objectsOf(place)) {
+        const isOurs = Key.includes(mark) || [...before].some((prefix) => Key.startsWith(prefix))
+        const isOwn = isShared(scene) && Key.startsWith(own.prefix)
+        if (isOurs && !isOwn) await removeObject(admin, place.bucket, Key)
+      }
+    }
+    await abortUploads(admin, theirPlace)
+    await sowTheirs()
+  }
+
+  async function remove(): Promise<void> {
+    const ownPlace = { bucket: own.bucket, prefix: own.prefix + mark }
+    for (const place of [ownPlace, ...places]) {
+      await abortUploads(admin, place)
+      for (const { Key = '' } of await objectsOf(place)) {
+        await removeObject(admin, place.bucket, Key)
+      }
+    }
+  }
+
+  try {
+    await sowTheirs()
+    await put({ bucket: own.bucket, prefix: own.prefix + mark }, 'object', 'an own object')
+    await ensureOwnUpload()
+  } catch (error) {
+    await remove().catch(() => {})
+    throw error
+  }
+  return {
+    scene,
+    get etag() {
+      return etag
+    },
+    look,
+    sowAgain,
+    ensureOwnUpload,
+    remove
+  }
+}
+
+async function objectsIn(admin: S3Client, { bucket, prefix }: Place) {
+  const objects = []
+  let ContinuationToken: string | undefined
+  do {
+    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken })
+    const page = await admin.send(command)
+    objects.push(...(page.Contents ?? []))
+    ContinuationToken = page.NextContinuationToken
+  } while (ContinuationToken !== undefined)
+  return objects
+}
+
+async function removeObject(admin: S3Client, Bucket: string, Key: string): Promise<void> {
+  await admin.send(new DeleteObjectCommand({ Bucket, Key }))
+}
+
+/** Not by prefix: SeaweedFS before 4.48 takes that for an attack by the admin too. */
+async function abortUploads(admin: S3Client, { bucket, prefix }: Place): Promise<void> {
+  const { Uploads = [] } = await admin.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
+  for (const { Key = '', UploadId } of Uploads) {
+    if (!Key.startsWith(prefix)) continue
+    const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })
+    await admin.send(command).catch(() => {})
+  }
+}
