@@ -1,7 +1,7 @@
 import type { AccessKey } from '../../src/desired/credentials.ts'
 import type { Exchange } from '../../src/matrix/exchange.ts'
 import { requestFrom } from '../../src/matrix/request.ts'
-import type { Witness } from '../../src/matrix/run.ts'
+import type { Witness } from '../../src/matrix/run-attacks.ts'
 
 const DOCUMENTS = [
   ...['policy', 'lifecycle', 'cors', 'versioning', 'acl', 'tagging', 'encryption'],

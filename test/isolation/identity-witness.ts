@@ -16,7 +16,7 @@ import {
   PutUserPolicyCommand,
   UpdateAccessKeyCommand
 } from '@aws-sdk/client-iam'
-import type { Witness } from '../../src/matrix/run.ts'
+import type { Witness } from '../../src/matrix/run-attacks.ts'
 import type { Party } from '../../src/matrix/scene.ts'
 import { suppliedAccessKeyCommand } from '../../src/object-store/supplied-access-key.ts'
 

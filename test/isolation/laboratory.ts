@@ -1,16 +1,12 @@
 import { IAMClient } from '@aws-sdk/client-iam'
 import type { Test } from 'tap'
 import type { SeaweedFs } from '../../dev/seaweedfs.ts'
+import { distinctAttacks } from '../../src/matrix/attacks.ts'
+import type { CaseResult, Reach } from '../../src/matrix/case-result.ts'
 import { buildExchange } from '../../src/matrix/exchange.ts'
 import { LEGITIMATE_CASES } from '../../src/matrix/legitimate.ts'
-import {
-  type CaseResult,
-  distinctAttacks,
-  type Reach,
-  runAttacks,
-  runLegitimate,
-  type Witness
-} from '../../src/matrix/run.ts'
+import { runAttacks, type Witness } from '../../src/matrix/run-attacks.ts'
+import { runLegitimate } from '../../src/matrix/run-legitimate.ts'
 import type { Party } from '../../src/matrix/scene.ts'
 import { sow } from '../../src/matrix/seeds.ts'
 import { clusterView, s3Client } from '../fixtures/cluster-view.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ENGINES, type Engine, type Topology, VERSIONS, type Version } from '../../dev/seaweedfs.ts'
-import type { CaseResult } from '../../src/matrix/run.ts'
+import type { CaseResult } from '../../src/matrix/case-result.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
 import { LAYOUTS } from '../fixtures/real-service.ts'
 import { NAMESPACES, profilesOf, runMatrix } from './laboratory.ts'

@@ -1,5 +1,5 @@
 import type { Topology, Version } from '../../dev/seaweedfs.ts'
-import type { CaseResult } from '../../src/matrix/run.ts'
+import type { CaseResult } from '../../src/matrix/case-result.ts'
 
 interface Installation {
   readonly version: Version
