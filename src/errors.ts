@@ -50,3 +50,6 @@ export const Unexpected = createError<[what: string]>(
   'Unexpected failure during %s; the log has the details',
   500
 )
+
+/** The operator must act: a command has nothing to work with. Ends the process with exit code 2. */
+export class CommandFailed extends Error {}

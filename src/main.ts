@@ -1,63 +1,72 @@
-import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
+import { parseArgs } from 'node:util'
+import { serve } from './commands/serve.ts'
+import { usualSideDoors } from './commands/surroundings.ts'
+import { verify } from './commands/verify.ts'
+import { isClean, reportText } from './commands/verify-report.ts'
 import { type Config, loadConfig } from './config.ts'
-import { Memory } from './memory.ts'
-import { buildMetrics } from './metrics.ts'
 import { buildSeaweedFs } from './object-store/seaweedfs.ts'
-import { buildServer } from './server.ts'
-import { Turns } from './turns.ts'
 
-const PROOF_PATIENCE_MS = 5_000
-/** Running syncs finish first; then connections are closed. */
-const CLOSE_MARGIN_MS = 5_000
+const USAGE = `Usage: node src/main.ts [serve]
+       node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]`
 
-const config = configOrExit()
-const logger = pino({
-  level: config.server.logLevel,
-  redact: ['req.headers.authorization', 'err.response', 'err.$response']
-})
-const metrics = buildMetrics()
-const store = buildSeaweedFs(config.store, config.profile.commonBucket, (step, { namespace }) => {
-  metrics.storeWritten()
-  logger.info({ profile: namespace, step }, 'writing to the object store')
-})
-const context = {
-  settings: config.profile,
-  store,
-  memory: new Memory(config.verifyIntervalMs, () => performance.now()),
-  turns: new Turns(),
-  syncBudgetMs: config.syncBudgetMs,
-  proofPatienceMs: PROOF_PATIENCE_MS,
-  log: logger
-}
-const server = buildServer({ config, context, metrics, logger })
+/** Of every command but `serve`: nothing was found, something was found, it could not be done. */
+const CLEAN = 0
+const FOUND = 1
+const FAILED = 2
 
-closeWithGrace(
-  { delay: config.syncBudgetMs + CLOSE_MARGIN_MS, logger },
-  async ({ err, signal }) => {
-    logger.warn({ err, signal }, 'closing: running syncs finish first')
-    await server.close()
-  }
-)
+const [command = 'serve', ...rest] = process.argv.slice(2)
+if (command === 'serve') await serveCommand()
+else if (command === 'verify') await verifyCommand(rest)
+else exit(FAILED, `There is no command ${JSON.stringify(command)}\n${USAGE}`)
 
-try {
-  await server.listen({ host: config.server.host, port: config.server.port })
-  const { layout } = config.profile
-  const { s3Endpoint, iamEndpoint } = config.store
-  logger.info({ layout, s3Endpoint, iamEndpoint }, 'ready for Metacontroller')
-  if (config.server.hookAuth === 'none') {
-    logger.warn('HOOK_AUTH=none: whoever reaches this port gets any profile’s keys')
-  }
-} catch (error) {
-  process.stderr.write(`Cannot listen on port ${config.server.port}: ${(error as Error).message}\n`)
-  process.exit(1)
+async function serveCommand(): Promise<void> {
+  const config = configOrExit(1)
+  await serve(config).catch((error: Error) => exit(1, error.message))
 }
 
-function configOrExit(): Config {
+async function verifyCommand(args: string[]): Promise<void> {
+  const config = configOrExit(FAILED)
+  const interrupted = new AbortController()
+  // The marks are removed first; whoever signals twice does not want to wait for that.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interrupted.abort(new Error('Interrupted; the marks are removed')))
+  }
+  try {
+    const { values, positionals } = verifyArguments(args)
+    const { s3Endpoint, iamEndpoint } = config.store
+    const usual = usualSideDoors([s3Endpoint, iamEndpoint])
+    const store = buildSeaweedFs(config.store, config.profile.commonBucket, () => {})
+    const report = await verify(config, store, {
+      namespaces: positionals,
+      sideDoors: { ...usual, ...values.doors },
+      onProgress: (line) => process.stderr.write(`${line}\n`),
+      signal: interrupted.signal
+    })
+    process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report))
+    process.exitCode = isClean(report) ? CLEAN : FOUND
+  } catch (error) {
+    exit(FAILED, (error as Error).message)
+  }
+}
+
+/** @throws TypeError that names the option which is not one */
+function verifyArguments(args: string[]) {
+  const text = { type: 'string', multiple: true } as const
+  const options = { json: { type: 'boolean' }, filer: text, master: text, volume: text } as const
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const { json = false, ...doors } = values
+  return { values: { json, doors }, positionals }
+}
+
+function configOrExit(code: number): Config {
   try {
     return loadConfig(process.env)
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`)
-    process.exit(1)
+    return exit(code, (error as Error).message)
   }
+}
+
+function exit(code: number, message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(code)
 }

@@ -104,8 +104,29 @@ function commonBucketPlan(user: string, keyPrefix: string, settings: ProfileSett
 
 /** `profile-<namespace>-<8 of the incarnation's hash>`, at most 63 characters. */
 function userNameFor(prefix: string, namespace: string, incarnation: string): string {
+  return `${userStemFor(prefix, namespace)}-${hash(incarnation)}`
+}
+
+function userStemFor(prefix: string, namespace: string): string {
   const room = MAX_NAME_LENGTH - prefix.length - 1 - HASH_LENGTH
-  return `${prefix}${shortened(namespace, room)}-${hash(incarnation)}`
+  return prefix + shortened(namespace, room)
+}
+
+/** Fits the users of every incarnation of the profile, and of no other profile. */
+export function userPatternFor(prefix: string, namespace: string): RegExp {
+  return new RegExp(`^${userStemFor(prefix, namespace)}-[0-9a-f]{${HASH_LENGTH}}$`)
+}
+
+/** The namespace in the name of a user of ours; `isShortened` when the name may not hold all of it. */
+export function namespaceIn(
+  prefix: string,
+  user: string
+): { readonly namespace: string; readonly isShortened: boolean } | undefined {
+  const hash = `-[0-9a-f]{${HASH_LENGTH}}`
+  const [, namespace] = new RegExp(`^${prefix}(.+)${hash}$`).exec(user) ?? []
+  if (namespace === undefined) return undefined
+  const isShortened = user.length === MAX_NAME_LENGTH && new RegExp(`${hash}$`).test(namespace)
+  return { namespace, isShortened }
 }
 
 function shortened(namespace: string, room: number): string {

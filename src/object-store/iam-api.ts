@@ -12,6 +12,7 @@ import {
   IAMClient,
   ListAccessKeysCommand,
   ListAttachedUserPoliciesCommand,
+  ListUsersCommand,
   UpdateAccessKeyCommand
 } from '@aws-sdk/client-iam'
 import type { StoreSettings } from '../config.ts'
@@ -28,6 +29,7 @@ type Identities = Pick<
   ObjectStore,
   | 'ensurePolicy'
   | 'deletePolicy'
+  | 'listUsers'
   | 'readIdentity'
   | 'ensureIdentity'
   | 'deleteAccessKey'
@@ -179,6 +181,21 @@ export function buildIamApi(
       await write(`deleting policy ${policyName}`, budget, (options) =>
         client.send(new DeletePolicyCommand({ PolicyArn }), options).catch(absent)
       )
+    },
+
+    async listUsers(budget) {
+      return call('listing the users', budget, async (options) => {
+        const users: string[] = []
+        let Marker: string | undefined
+        do {
+          const page = await client.send(new ListUsersCommand({ Marker }), options)
+          for (const { UserName } of page.Users ?? []) {
+            if (UserName !== undefined) users.push(UserName)
+          }
+          Marker = page.IsTruncated ? page.Marker : undefined
+        } while (Marker !== undefined)
+        return users
+      })
     },
 
     async readIdentity(user, budget) {

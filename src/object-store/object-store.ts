@@ -73,6 +73,9 @@ export interface ObjectStore {
   /** Afterwards the managed policy does not exist. Throws StoreRejected while it is attached. */
   deletePolicy(policyName: string, budget: Budget): Promise<void>
 
+  /** The names of all users, of whomever; one read that costs the more the more there are. */
+  listUsers(budget: Budget): Promise<string[]>
+
   /** The user with its policies and keys, or undefined when there is no such user. */
   readIdentity(user: string, budget: Budget): Promise<Identity | undefined>
 

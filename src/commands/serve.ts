@@ -1,0 +1,62 @@
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import type { Config } from '../config.ts'
+import { CommandFailed } from '../errors.ts'
+import { Memory } from '../memory.ts'
+import { buildMetrics } from '../metrics.ts'
+import { buildSeaweedFs } from '../object-store/seaweedfs.ts'
+import { buildServer } from '../server.ts'
+import { Turns } from '../turns.ts'
+
+const PROOF_PATIENCE_MS = 5_000
+/** Running syncs finish first; then connections are closed. */
+const CLOSE_MARGIN_MS = 5_000
+
+/**
+ * Answers Metacontroller until a signal ends the process.
+ * @throws CommandFailed when it cannot listen
+ */
+export async function serve(config: Config): Promise<void> {
+  const logger = pino({
+    level: config.server.logLevel,
+    redact: ['req.headers.authorization', 'err.response', 'err.$response']
+  })
+  const metrics = buildMetrics()
+  const { commonBucket } = config.profile
+  const store = buildSeaweedFs(config.store, commonBucket, (step, { namespace }) => {
+    metrics.storeWritten()
+    logger.info({ profile: namespace, step }, 'writing to the object store')
+  })
+  const context = {
+    settings: config.profile,
+    store,
+    memory: new Memory(config.verifyIntervalMs, () => performance.now()),
+    turns: new Turns(),
+    syncBudgetMs: config.syncBudgetMs,
+    proofPatienceMs: PROOF_PATIENCE_MS,
+    log: logger
+  }
+  const server = buildServer({ config, context, metrics, logger })
+
+  closeWithGrace(
+    { delay: config.syncBudgetMs + CLOSE_MARGIN_MS, logger },
+    async ({ err, signal }) => {
+      logger.warn({ err, signal }, 'closing: running syncs finish first')
+      await server.close()
+    }
+  )
+
+  try {
+    await server.listen({ host: config.server.host, port: config.server.port })
+    const { layout } = config.profile
+    const { s3Endpoint, iamEndpoint } = config.store
+    logger.info({ layout, s3Endpoint, iamEndpoint }, 'ready for Metacontroller')
+    if (config.server.hookAuth === 'none') {
+      logger.warn('HOOK_AUTH=none: whoever reaches this port gets any profile’s keys')
+    }
+  } catch (error) {
+    throw new CommandFailed(
+      `Cannot listen on port ${config.server.port}: ${(error as Error).message}`
+    )
+  }
+}

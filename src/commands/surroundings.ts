@@ -1,0 +1,114 @@
+import type { AccessKey } from '../desired/credentials.ts'
+import { buildExchange } from '../matrix/exchange.ts'
+import { requestFrom } from '../matrix/request.ts'
+
+/** Something beside the profiles' own requests that an attacker would try first. */
+export interface Surrounding {
+  readonly check: string
+  readonly verdict: 'ok' | 'hole'
+  /** What was seen. */
+  readonly evidence: string
+  /** What to do about it; empty when there is nothing to do. */
+  readonly remedy: string
+}
+
+/** Base URLs of what nobody but SeaweedFS itself should reach. */
+export type SideDoors = Readonly<Record<SideDoor, readonly string[]>>
+export type SideDoor = keyof typeof SIDE_DOORS
+
+const TIMEOUT_MS = 2_000
+const NETWORK = 'admit nobody but SeaweedFS itself to it with a NetworkPolicy'
+
+/** What answers a stranger says so in these words; a refusal, or silence, does not. */
+const SIDE_DOORS = {
+  filer: {
+    port: 8888,
+    path: '/etc/iam/',
+    isOpen: (status: number, body: string) =>
+      // An answer that there is no such folder is one too: nobody asked who wants to know.
+      (status === 200 && body.includes('"Entries"')) || (status === 404 && body === ''),
+    harm: 'reads and writes every object and every key',
+    remedy: `set WEED_JWT_FILER_SIGNING_KEY and WEED_JWT_FILER_SIGNING_READ_KEY on every SeaweedFS process, and ${NETWORK}`
+  },
+  master: {
+    port: 9333,
+    path: '/dir/status',
+    isOpen: (status: number, body: string) => status === 200 && body.includes('"Topology"'),
+    harm: 'can delete whole buckets',
+    remedy: NETWORK
+  },
+  volume: {
+    port: 8080,
+    path: '/status',
+    isOpen: (status: number, body: string) => status === 200 && body.includes('"DiskStatuses"'),
+    harm: 'reads objects by number',
+    remedy: NETWORK
+  }
+} as const
+
+/** Each at its usual port on every host that the service itself talks to. */
+export function usualSideDoors(endpoints: readonly string[]): SideDoors {
+  const hosts = [...new Set(endpoints.map((endpoint) => new URL(endpoint).hostname))]
+  const at = (door: SideDoor) => hosts.map((host) => `http://${host}:${SIDE_DOORS[door].port}`)
+  return { filer: at('filer'), master: at('master'), volume: at('volume') }
+}
+
+/** Looks from where this process runs; what a profile's namespace reaches may be less. */
+export async function inspectSurroundings(
+  s3Endpoint: string,
+  region: string,
+  key: AccessKey,
+  sideDoors: SideDoors
+): Promise<Surrounding[]> {
+  const doors = (Object.keys(SIDE_DOORS) as SideDoor[]).flatMap((door) =>
+    sideDoors[door].map((url) => inspectSideDoor(door, url))
+  )
+  return Promise.all([inspectIam(s3Endpoint, region, key), ...doors])
+}
+
+/** Where a profile's own ListAccessKeys is answered, every other IAM call has somebody to talk to as well. */
+async function inspectIam(
+  s3Endpoint: string,
+  region: string,
+  key: AccessKey
+): Promise<Surrounding> {
+  const exchange = buildExchange(s3Endpoint, region, 'iam')
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const request = requestFrom('POST /', headers, 'Action=ListAccessKeys&Version=2010-05-08')
+  const { status, body } = await exchange(request, 'header', key)
+  const isServed = body.includes('<ListAccessKeysResponse')
+  return {
+    check: `IAM on ${s3Endpoint}`,
+    verdict: isServed ? 'hole' : 'ok',
+    evidence: isServed
+      ? 'served on the endpoint that profiles use, where they list and perhaps issue keys'
+      : `not served there (HTTP ${status})`,
+    remedy: isServed ? 'give profiles a gateway of their own, with -iam=false' : ''
+  }
+}
+
+async function inspectSideDoor(door: SideDoor, url: string): Promise<Surrounding> {
+  const { path, isOpen, harm, remedy } = SIDE_DOORS[door]
+  const check = `${door} at ${url}`
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const headers = { accept: 'application/json' }
+    const response = await fetch(new URL(path, url), { headers, redirect: 'manual', signal })
+    const isStranger = isOpen(response.status, await response.text())
+    return isStranger
+      ? {
+          check,
+          verdict: 'hole',
+          evidence: `answers without a token; whoever reaches it ${harm}`,
+          remedy
+        }
+      : {
+          check,
+          verdict: 'ok',
+          evidence: `refuses strangers (HTTP ${response.status})`,
+          remedy: ''
+        }
+  } catch {
+    return { check, verdict: 'ok', evidence: 'not reachable from here', remedy: '' }
+  }
+}

@@ -1,0 +1,98 @@
+import type { CaseResult } from '../matrix/case-result.ts'
+import { remedyFor } from '../matrix/remedies.ts'
+import type { VerifyReport } from './verify.ts'
+
+/** How many holes of one kind are told one by one; a broken policy opens hundreds. */
+const TOLD_HOLES = 5
+
+/** Whether nothing was found: no hole, and everything legitimate works. */
+export function isClean({ pairs, surroundings }: VerifyReport): boolean {
+  return (
+    pairs.every(({ results }) => results.every(({ verdict }) => verdict === 'ok')) &&
+    surroundings.every(({ verdict }) => verdict === 'ok')
+  )
+}
+
+/** The report for people: a line per kind of case, what was found, and what to do about it. */
+export function reportText(report: VerifyReport): string {
+  const { endpoint, layout, storeVersion = 'of unknown version', pairs, surroundings } = report
+  const results = pairs.flatMap((pair) => pair.results)
+  const lines = [
+    `SeaweedFS ${storeVersion} at ${endpoint}, ${layout} layout`,
+    '',
+    ...table(
+      ['profile', 'against', 'cases', 'holes', 'broken', 'seconds'],
+      pairs.map((pair) => [
+        pair.own,
+        pair.their,
+        String(pair.results.length),
+        count(pair.results, 'hole'),
+        count(pair.results, 'broken'),
+        pair.seconds.toFixed(1)
+      ])
+    ),
+    '',
+    ...table(
+      ['cases', 'run', 'holes', 'broken', 'inconclusive'],
+      [...Map.groupBy(results, ({ group }) => group)].map(([group, inGroup]) => [
+        group,
+        String(inGroup.length),
+        count(inGroup, 'hole'),
+        count(inGroup, 'broken'),
+        count(inGroup, 'inconclusive')
+      ])
+    ),
+    '',
+    ...surroundings.flatMap(({ check, verdict, evidence, remedy }) => [
+      `${verdict === 'ok' ? 'ok  ' : 'HOLE'}  ${check}: ${evidence}`,
+      ...(remedy === '' ? [] : [`      -> ${remedy}`])
+    ]),
+    ...report.warnings.map((warning) => `note  ${warning}`),
+    ...findings(results)
+  ]
+  return `${[...lines, '', conclusion(report)].join('\n')}\n`
+}
+
+function findings(results: readonly CaseResult[]): string[] {
+  const found = results.filter(({ verdict }) => verdict !== 'ok')
+  return [...Map.groupBy(found, ({ group, verdict }) => `${verdict} ${group}`)].flatMap(
+    ([, alike]) => {
+      const [{ verdict, group }] = alike as [CaseResult]
+      const told = alike.slice(0, TOLD_HOLES)
+      const more = alike.length - told.length
+      return [
+        '',
+        `${verdict.toUpperCase()}: ${group} (${alike.length})`,
+        ...told.map(({ name, evidence }) => `  ${name}: ${evidence}`),
+        ...(more > 0 ? [`  and ${more} more; --json tells them all`] : []),
+        `  -> ${remedyFor(group, verdict)}`
+      ]
+    }
+  )
+}
+
+function conclusion(report: VerifyReport): string {
+  if (isClean(report)) return 'Isolated: nothing was found.'
+  const results = report.pairs.flatMap((pair) => pair.results)
+  const holes =
+    results.filter(({ verdict }) => verdict === 'hole').length +
+    report.surroundings.filter(({ verdict }) => verdict === 'hole').length
+  const broken = results.filter(({ verdict }) => verdict === 'broken').length
+  const inconclusive = results.filter(({ verdict }) => verdict === 'inconclusive').length
+  return `NOT isolated: ${holes} holes, ${broken} broken, ${inconclusive} inconclusive.`
+}
+
+function count(results: readonly CaseResult[], wanted: CaseResult['verdict']): string {
+  return String(results.filter(({ verdict }) => verdict === wanted).length)
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  )
+}
