@@ -1,6 +1,7 @@
 import type { ProfileSettings } from './config.ts'
-import { isPolicyOf, mergedBucketPolicy } from './desired/access-policy.ts'
+import { isPolicyOf } from './desired/access-policy.ts'
 import { type Attachment, attachmentsFor } from './desired/attachments.ts'
+import { mergedBucketPolicy } from './desired/bucket-policy.ts'
 import {
   type AccessKey,
   accessKeyFor,

@@ -1,0 +1,49 @@
+import { arn, type PolicyDocument, type Statement } from './access-policy.ts'
+
+/** The statements of sync.py; its last one denies our users listing their own prefix. */
+const SYNC_PY_SIDS = [
+  'AllowOwnDeepList',
+  'AllowHeadBucket',
+  'AllowTopLevelDelimitedBrowse',
+  'DenyOtherDeepList'
+]
+const LEGACY_LIST_SID = 'LegacyProfileOwnPrefixList'
+
+/**
+ * The bucket policy with our statements in place: ours replaced by Sid, foreign ones kept. Where
+ * sync.py's four stood, its users keep listing their own prefix, and nothing more, until they are gone.
+ */
+export function mergedBucketPolicy(
+  live: PolicyDocument | undefined,
+  bucketName: string,
+  ours: readonly Statement[]
+): PolicyDocument {
+  const statements = asArray(live?.Statement ?? [])
+  const wasSyncPys = statements.some(
+    ({ Sid = '' }) => SYNC_PY_SIDS.includes(Sid) || Sid === LEGACY_LIST_SID
+  )
+  const desired = wasSyncPys ? [...ours, legacyListStatement(bucketName)] : ours
+  const replaced = new Set([...SYNC_PY_SIDS, ...desired.map(({ Sid }) => Sid)])
+  const foreign = statements.filter(({ Sid }) => !replaced.has(Sid))
+  return { ...live, Version: '2012-10-17', Statement: [...foreign, ...desired] }
+}
+
+function legacyListStatement(bucketName: string): Statement {
+  return {
+    Sid: LEGACY_LIST_SID,
+    Effect: 'Allow',
+    Principal: '*',
+    Action: ['s3:ListBucket'],
+    Resource: [arn(bucketName)],
+    Condition: {
+      StringLike: {
+        'aws:username': ['*'],
+        's3:prefix': [`private-artifacts/\${aws:username}/*`]
+      }
+    }
+  }
+}
+
+function asArray(statement: Statement | readonly Statement[]): readonly Statement[] {
+  return Array.isArray(statement) ? statement : [statement as Statement]
+}
