@@ -18,7 +18,11 @@ const OBJECT = { Bucket: 'seaweedfs-readiness', Key: 'ready' }
  * the gateway. Leaves nothing behind. Stops asking when the signal is aborted.
  */
 export async function waitUntilServing(
-  { iamEndpoint, s3Endpoint, admin }: Pick<SeaweedFs, 'iamEndpoint' | 's3Endpoint' | 'admin'>,
+  {
+    internalS3Endpoint,
+    s3Endpoint,
+    admin
+  }: Pick<SeaweedFs, 'internalS3Endpoint' | 's3Endpoint' | 'admin'>,
   onProgress: (line: string) => void,
   signal: AbortSignal
 ): Promise<void> {
@@ -28,7 +32,7 @@ export async function waitUntilServing(
     forcePathStyle: true,
     maxAttempts: 1
   }
-  const inside = new S3Client({ ...shared, endpoint: iamEndpoint })
+  const inside = new S3Client({ ...shared, endpoint: internalS3Endpoint })
   const gateway = new S3Client({ ...shared, endpoint: s3Endpoint })
   const startedAt = performance.now()
   let saidAt = startedAt

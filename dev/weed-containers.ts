@@ -1,15 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import type { ContainerRuntimeClient, StartedNetwork } from 'testcontainers'
 import { waitUntilServing } from './readiness.ts'
-import type { AdminCredentials, SeaweedFs, SeaweedFsOptions, Version } from './seaweedfs.ts'
-import {
-  gatewayArguments,
-  serverArguments,
-  type WeedPorts,
-  weedEnvironment
-} from './weed-command-lines.ts'
+import type { SeaweedFs, SeaweedFsOptions, SeaweedFsSetup } from './seaweedfs.ts'
+import { gatewayArguments, serverArguments, type WeedPorts } from './weed-command-lines.ts'
 
-type Options = SeaweedFsOptions & { readonly version: Version; readonly admin: AdminCredentials }
 type Docker = ContainerRuntimeClient['container']['dockerode']
 type Container = ReturnType<Docker['getContainer']>
 
@@ -41,11 +35,11 @@ const PORTS: WeedPorts = {
  * Gives `undefined` when there is no Docker engine, or none that has or can pull SeaweedFS.
  * @throws Error when a given port is taken or a container ends before it serves
  */
-export async function startInContainers(options: Options): Promise<SeaweedFs | undefined> {
+export async function startInContainers(setup: SeaweedFsSetup): Promise<SeaweedFs | undefined> {
   // Loaded here, because it takes half a second that the binary need not pay.
   const { getContainerRuntimeClient, Network } = await import('testcontainers')
   const client = await getContainerRuntimeClient().catch(() => undefined)
-  const { version, onProgress = () => {} } = options
+  const { version, onProgress = () => {} } = setup
   const image = `ghcr.io/chrislusf/seaweedfs:${version}`
   if (client === undefined || !(await hasImage(client, image, onProgress))) return undefined
   await forgoReaperIfMissing(client)
@@ -59,7 +53,7 @@ export async function startInContainers(options: Options): Promise<SeaweedFs | u
   }
   try {
     onProgress(`starting SeaweedFS ${version} in Docker`)
-    const { seaweedFs, serving } = await startOn(client, network, image, options)
+    const { seaweedFs, serving } = await startOn(client, network, image, setup)
     await serving()
     return { ...seaweedFs, stop }
   } catch (error) {
@@ -73,34 +67,49 @@ async function startOn(
   client: ContainerRuntimeClient,
   network: StartedNetwork,
   image: string,
-  options: Options
+  setup: SeaweedFsSetup
 ) {
-  const { version, admin, standaloneIam = false, onProgress = () => {} } = options
-  const ports = await chooseHostPorts(options)
-  const start = (container: Omit<WeedContainer, 'image' | 'admin'>) =>
-    startContainer(network, { ...container, image, admin })
+  const { version, admin, standaloneIam, topology, environment, onProgress = () => {} } = setup
+  const isSingle = topology === 'single-gateway'
+  const ports = await chooseHostPorts(setup)
+  const start = (container: Omit<WeedContainer, 'image' | 'environment'>) =>
+    startContainer(network, { ...container, image, environment })
   const where = { folder: DATA_FOLDER, ip: SERVER, bind: ANY_ADDRESS }
   const server = await start({
     alias: SERVER,
-    line: serverArguments(PORTS, where, { version, standaloneIam }),
+    line: serverArguments(PORTS, where, setup),
     published: [
       { container: PORTS.iamS3, host: ports.iamS3 },
+      { container: PORTS.filer, host: ports.filer },
+      { container: PORTS.master, host: ports.master },
+      { container: PORTS.volume, host: ports.volume },
       ...(standaloneIam ? [{ container: PORTS.standaloneIam, host: ports.standaloneIam }] : [])
     ]
   })
-  const gateway = await start({
-    alias: 'gateway',
-    line: gatewayArguments(PORTS, { filerHost: SERVER, bind: ANY_ADDRESS }, version),
-    published: [{ container: PORTS.gateway, host: ports.gateway }]
-  })
-  const containers = [server, gateway].map((started) => client.container.getById(started.getId()))
+  const gateway = isSingle
+    ? undefined
+    : await start({
+        alias: 'gateway',
+        line: gatewayArguments(PORTS, { filerHost: SERVER, bind: ANY_ADDRESS }, version),
+        published: [{ container: PORTS.gateway, host: ports.gateway }]
+      })
+  const containers = [server, ...(gateway ? [gateway] : [])].map((started) =>
+    client.container.getById(started.getId())
+  )
 
   // localhost may mean ::1 first, which Docker does not always publish.
   const host = server.getHost() === 'localhost' ? '127.0.0.1' : server.getHost()
+  const endpoint = (port: number) => `http://${host}:${port}`
   const endpoints = {
-    s3Endpoint: `http://${host}:${ports.gateway}`,
-    iamEndpoint: `http://${host}:${ports.iamS3}`,
-    standaloneIamEndpoint: standaloneIam ? `http://${host}:${ports.standaloneIam}` : undefined,
+    s3Endpoint: endpoint(isSingle ? ports.iamS3 : ports.gateway),
+    internalS3Endpoint: endpoint(ports.iamS3),
+    iamEndpoint: endpoint(isSingle ? ports.standaloneIam : ports.iamS3),
+    standaloneIamEndpoint: standaloneIam ? endpoint(ports.standaloneIam) : undefined,
+    sideDoors: {
+      filer: endpoint(ports.filer),
+      master: endpoint(ports.master),
+      volume: endpoint(ports.volume)
+    },
     admin
   }
   async function serving() {
@@ -130,7 +139,7 @@ interface WeedContainer {
   readonly image: string
   readonly alias: string
   readonly line: string[]
-  readonly admin: AdminCredentials
+  readonly environment: SeaweedFsSetup['environment']
   readonly published: { readonly container: number; readonly host: number }[]
 }
 
@@ -139,7 +148,7 @@ async function startContainer(network: StartedNetwork, weed: WeedContainer) {
   const container = new GenericContainer(weed.image)
     .withEntrypoint(['/usr/bin/weed'])
     .withCommand(weed.line)
-    .withEnvironment(weedEnvironment(weed.admin))
+    .withEnvironment(weed.environment)
     .withWorkingDir(DATA_FOLDER)
     .withNetwork(network)
     .withNetworkAliases(weed.alias)
@@ -164,7 +173,10 @@ async function chooseHostPorts({ s3Port, iamPort }: SeaweedFsOptions) {
   return {
     gateway: s3Port ?? (await free.generatePort()),
     iamS3: iamPort ?? (await free.generatePort()),
-    standaloneIam: await free.generatePort()
+    standaloneIam: await free.generatePort(),
+    filer: await free.generatePort(),
+    master: await free.generatePort(),
+    volume: await free.generatePort()
   }
 }
 

@@ -5,29 +5,22 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { waitUntilServing } from './readiness.ts'
-import type { AdminCredentials, SeaweedFs, SeaweedFsOptions, Version } from './seaweedfs.ts'
+import type { SeaweedFs, SeaweedFsOptions, SeaweedFsSetup } from './seaweedfs.ts'
 import type { Weed } from './weed-binary.ts'
-import {
-  gatewayArguments,
-  serverArguments,
-  type WeedPorts,
-  weedEnvironment
-} from './weed-command-lines.ts'
+import { gatewayArguments, serverArguments, type WeedPorts } from './weed-command-lines.ts'
 
 const LOOPBACK = '127.0.0.1'
 
 /** @throws Error when a given port is taken or a process ends before it serves */
-export async function startAsProcesses(
-  weed: Weed,
-  options: SeaweedFsOptions & { readonly admin: AdminCredentials; readonly version: Version }
-): Promise<SeaweedFs> {
-  const { admin, version, standaloneIam = false, onProgress = () => {} } = options
-  const ports = await choosePorts(options)
+export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promise<SeaweedFs> {
+  const { admin, version, standaloneIam, topology, onProgress = () => {} } = setup
+  const isSingle = topology === 'single-gateway'
+  const ports = await choosePorts(setup)
   const folder = await mkdtemp(join(tmpdir(), 'seaweedfs-'))
   const where = { folder, ip: LOOPBACK, bind: LOOPBACK }
   const lines = [
-    serverArguments(ports, where, { version, standaloneIam }),
-    gatewayArguments(ports, { filerHost: LOOPBACK, bind: LOOPBACK }, version)
+    serverArguments(ports, where, setup),
+    ...(isSingle ? [] : [gatewayArguments(ports, { filerHost: LOOPBACK, bind: LOOPBACK }, version)])
   ]
   let processes: WeedProcess[] = []
   // Whatever ends this process, nothing of it is left running.
@@ -40,7 +33,7 @@ export async function startAsProcesses(
 
   async function start() {
     onProgress(`starting ${weed.origin}`)
-    processes = lines.map((line) => spawnWeed(weed, line, folder, admin))
+    processes = lines.map((line) => spawnWeed(weed, line, folder, setup.environment))
     const endedEarly = Promise.race(processes.map(({ ended }) => ended))
     endedEarly.catch(() => {})
     const over = new AbortController()
@@ -59,11 +52,18 @@ export async function startAsProcesses(
     processes = []
   }
 
+  const endpoint = (port: number) => `http://${LOOPBACK}:${port}`
   const seaweedFs: SeaweedFs = {
     description: weed.origin,
-    s3Endpoint: `http://${LOOPBACK}:${ports.gateway}`,
-    iamEndpoint: `http://${LOOPBACK}:${ports.iamS3}`,
-    standaloneIamEndpoint: standaloneIam ? `http://${LOOPBACK}:${ports.standaloneIam}` : undefined,
+    s3Endpoint: endpoint(isSingle ? ports.iamS3 : ports.gateway),
+    internalS3Endpoint: endpoint(ports.iamS3),
+    iamEndpoint: endpoint(isSingle ? ports.standaloneIam : ports.iamS3),
+    standaloneIamEndpoint: standaloneIam ? endpoint(ports.standaloneIam) : undefined,
+    sideDoors: {
+      filer: endpoint(ports.filer),
+      master: endpoint(ports.master),
+      volume: endpoint(ports.volume)
+    },
     admin,
     async restart() {
       await killProcesses()
@@ -90,10 +90,15 @@ interface WeedProcess {
   readonly ended: Promise<never>
 }
 
-function spawnWeed(weed: Weed, line: string[], cwd: string, admin: AdminCredentials): WeedProcess {
+function spawnWeed(
+  weed: Weed,
+  line: string[],
+  cwd: string,
+  environment: SeaweedFsSetup['environment']
+): WeedProcess {
   const child = spawn(weed.path, line, {
     cwd,
-    env: { ...process.env, ...weedEnvironment(admin) },
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe']
   })
   let tail = ''
