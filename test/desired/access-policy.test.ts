@@ -1,6 +1,10 @@
+import fc from 'fast-check'
 import t from 'tap'
 import {
+  type AccessRequest,
   commonBucketStatements,
+  type Engine,
+  isAllowed,
   isPolicyOf,
   ownBucketPolicy,
   ownPrefixPolicy,
@@ -159,6 +163,211 @@ t.test('every document', async (t) => {
       for (const { Principal, Condition } of allows) {
         if (Principal !== undefined) t.ok(Condition?.['StringLike']?.['aws:username'])
       }
+    })
+  }
+})
+
+t.test('isAllowed', async (t) => {
+  const GET_OBJECT = { user: USER, action: 's3:GetObject', method: 'GET', bucket: 'b', key: 'a/k' }
+  const LIST = { user: USER, action: 's3:ListBucket', method: 'GET', bucket: 'b' }
+  const allow = (rest: Partial<Statement> = {}): Statement => ({
+    Effect: 'Allow',
+    Action: ['s3:GetObject', 's3:ListBucket'],
+    Resource: ['arn:aws:s3:::b', 'arn:aws:s3:::b/*'],
+    ...rest
+  })
+  const deny = (rest: Partial<Statement> = {}): Statement => ({ ...allow(rest), Effect: 'Deny' })
+
+  function says(
+    own: readonly Statement[],
+    request: AccessRequest,
+    bucket: readonly Statement[] = [],
+    engine?: Engine
+  ): boolean {
+    return isAllowed({ own, bucket }, request, engine)
+  }
+
+  const precedence: [what: string, own: Statement[], bucket: Statement[], isAllowed: boolean][] = [
+    ['nothing allows it', [], [], false],
+    ['the user’s own policy allows it', [allow()], [], true],
+    ['the user’s own policy allows and denies it', [allow(), deny()], [], false],
+    ['the bucket allows it, whatever the user may', [], [allow({ Principal: '*' })], true],
+    ['the bucket denies it, whatever the user may', [allow()], [deny({ Principal: '*' })], false],
+    ['the bucket allows and denies it', [allow()], [allow(), deny()], false]
+  ]
+  for (const [what, own, bucket, expected] of precedence) {
+    t.test(`${expected ? 'yes' : 'no'} where ${what}`, async (t) => {
+      t.equal(says(own, GET_OBJECT, bucket), expected)
+    })
+  }
+
+  const targets: [statement: Partial<Statement>, request: AccessRequest, isAllowed: boolean][] = [
+    [{ Action: 's3:GetObject' }, GET_OBJECT, true],
+    [{ Action: 's3:PutObject' }, GET_OBJECT, false],
+    [{ Action: 's3:Get*' }, GET_OBJECT, true],
+    [{ Action: 's3:GetObject' }, { ...GET_OBJECT, action: 's3:GetObjectTagging' }, false],
+    [{ Resource: 'arn:aws:s3:::b' }, GET_OBJECT, false],
+    [{ Resource: 'arn:aws:s3:::b/*' }, LIST, false],
+    [{ Resource: 'arn:aws:s3:::b/a/k' }, GET_OBJECT, true],
+    [{ Resource: 'arn:aws:s3:::b/a/' }, GET_OBJECT, false],
+    [{ Resource: 'arn:aws:s3:::b/A/*' }, GET_OBJECT, false],
+    [{ Resource: 'arn:aws:s3:::b/?/k' }, GET_OBJECT, true],
+    [{ Resource: 'arn:aws:s3:::b/a.k' }, GET_OBJECT, false],
+    [{ Resource: `arn:aws:s3:::b/${USERNAME}/*` }, { ...GET_OBJECT, key: `${USER}/k` }, true],
+    [{ Resource: `arn:aws:s3:::b/${USERNAME}/*` }, { ...GET_OBJECT, key: `${USER}-2/k` }, false]
+  ]
+  for (const [statement, request, expected] of targets) {
+    const { action, key } = request
+    t.test(`${JSON.stringify(statement)}, ${action} ${key}: ${expected}`, async (t) => {
+      t.equal(says([allow(statement)], request), expected)
+    })
+  }
+
+  const BOTH = { 'policy-engine': true, 'iam-manager': true }
+  const NEITHER = { 'policy-engine': false, 'iam-manager': false }
+  const ONLY_POLICY_ENGINE = { 'policy-engine': true, 'iam-manager': false }
+  const ONLY_IAM_MANAGER = { 'policy-engine': false, 'iam-manager': true }
+  const withPrefix = (prefix: string) => ({ ...LIST, prefix })
+  const conditions: [
+    NonNullable<Statement['Condition']>,
+    AccessRequest,
+    Record<Engine, boolean>
+  ][] = [
+    [{ StringEquals: { 's3:prefix': ['a/', 'b/'] } }, withPrefix('b/'), BOTH],
+    [{ StringEquals: { 's3:prefix': 'a*' } }, withPrefix('a/'), NEITHER],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, withPrefix('a/b'), BOTH],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, withPrefix('a'), NEITHER],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, withPrefix(''), NEITHER],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, LIST, NEITHER],
+    [{ StringLike: { 's3:prefix': '*' } }, LIST, ONLY_IAM_MANAGER],
+    [{ StringEquals: { 's3:prefix': '' } }, withPrefix(''), ONLY_IAM_MANAGER],
+    [{ Null: { 's3:prefix': 'true' } }, LIST, ONLY_POLICY_ENGINE],
+    [{ Null: { 's3:prefix': 'true' } }, withPrefix('a'), NEITHER],
+    [{ Null: { 's3:prefix': 'false' } }, LIST, ONLY_IAM_MANAGER],
+    [{ Null: { 's3:prefix': 'false' } }, withPrefix('a'), BOTH],
+    [{ Null: { 's3:prefix': 'true' } }, { ...LIST, method: 'HEAD' }, BOTH],
+    [{ Null: { 's3:prefix': 'false' } }, { ...GET_OBJECT, prefix: 'a' }, ONLY_POLICY_ENGINE],
+    [{ StringEquals: { 's3:delimiter': '/' } }, { ...LIST, delimiter: '/' }, ONLY_POLICY_ENGINE],
+    [{ StringEquals: { 's3:delimiter': '/' } }, LIST, NEITHER],
+    [{ StringEquals: { 's3:RequestMethod': 'GET' } }, LIST, ONLY_POLICY_ENGINE],
+    [{ StringLike: { 'aws:username': 'profile-*' } }, LIST, BOTH],
+    [{ StringEquals: { 'aws:username': USERNAME } }, LIST, BOTH],
+    [
+      { StringLike: { 'aws:username': 'profile-*', 's3:prefix': 'a*' }, Null: {} },
+      withPrefix('b'),
+      NEITHER
+    ]
+  ]
+  for (const [Condition, request, expected] of conditions) {
+    const asked = `${request.action} ${JSON.stringify(request.prefix)}`
+    for (const engine of ['policy-engine', 'iam-manager'] as const) {
+      t.test(`${JSON.stringify(Condition)}, ${asked}, ${engine}`, async (t) => {
+        t.equal(says([allow({ Condition })], request, [], engine), expected[engine])
+      })
+    }
+  }
+
+  t.test('the IAM manager ignores the case of objects', async (t) => {
+    const own = [allow({ Resource: 'arn:aws:s3:::b/A/*' })]
+    t.equal(says(own, GET_OBJECT, [], 'iam-manager'), true)
+    t.equal(says(own, GET_OBJECT, [], 'policy-engine'), false)
+  })
+
+  const NOT_OURS: [what: string, own: object, bucket: object[], message: RegExp][] = [
+    ['an unknown operator', { Condition: { StringNotLike: { 's3:prefix': 'a' } } }, [], /operator/],
+    ['an unknown key', { Condition: { Null: { 'aws:SourceIp': 'true' } } }, [], /condition key/],
+    ['an unknown variable', { Resource: `arn:aws:s3:::b/\${aws:userid}` }, [], /variable/],
+    ['an unknown element', { NotResource: 'arn:aws:s3:::c' }, [], /statement/],
+    ['no action', { Action: undefined }, [], /statement/],
+    ['no resource', { Resource: undefined }, [], /statement/],
+    ['a bucket that names a principal', {}, [allow({ Principal: { AWS: '*' } })], /principal/],
+    ['a bucket that allows what the user’s own policy denies', deny(), [allow()], /versions/]
+  ]
+  for (const [what, own, bucket, message] of NOT_OURS) {
+    t.test(`does not guess about ${what}`, async (t) => {
+      const statement = { ...allow(), ...own } as Statement
+      t.throws(() => says([statement], GET_OBJECT, bucket as Statement[]), message)
+    })
+  }
+
+  t.test('does not guess what the IAM manager reads into a bucket’s policy', async (t) => {
+    const bucket = [allow({ Condition: { Null: { 's3:prefix': 'false' } } })]
+    t.throws(() => says([], LIST, bucket, 'iam-manager'), /versions/)
+    t.equal(says([], LIST, bucket), false)
+  })
+})
+
+t.test('what our documents allow', async (t) => {
+  const PREFIX = 'private-artifacts/team-a/'
+  const ACTIONS: [action: string, method: string][] = [
+    ['s3:GetObject', 'GET'],
+    ['s3:PutObject', 'PUT'],
+    ['s3:DeleteObject', 'DELETE'],
+    ['s3:GetObjectTagging', 'GET'],
+    ['s3:PutObjectTagging', 'PUT'],
+    ['s3:DeleteObjectTagging', 'DELETE']
+  ]
+  const OTHERS = ['s3:PutObjectAcl', 's3:PutBucketPolicy', 's3:DeleteBucket', 's3:GetObjectVersion']
+  const how = fc.constantFrom(...ACTIONS)
+  /** Names that have a neighbour's beginning or ending. */
+  const name = fc.oneof(
+    fc.constantFrom('team-a', 'team-a-2', 'team', 'team-b', 'a', 'team-a/x', ''),
+    fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/)
+  )
+  const key = fc.oneof(
+    fc.string(),
+    name.map((team) => `private-artifacts/${team}/model`),
+    name.map((team) => `${PREFIX}${team}`),
+    fc.constantFrom(PREFIX, PREFIX.slice(0, -1), `/${PREFIX}x`, `x/${PREFIX}`, `a\n${PREFIX}`)
+  )
+  const engines = ['policy-engine', 'iam-manager'] as const
+  const users = name.map((team) => `profile-${team}-01234567`)
+
+  for (const engine of engines) {
+    const everywhere = (...args: Parameters<typeof isAllowed>) =>
+      isAllowed(args[0], args[1], engine)
+
+    t.test(`the bucket named like the user, and nothing else (${engine})`, async (t) => {
+      const own = ownBucketPolicy('profile-').document.Statement
+      const inOwn = (user: string, bucket: string, how: object) =>
+        everywhere({ own }, { user, bucket, ...how } as AccessRequest)
+      fc.assert(
+        fc.property(users, users, key, how, (user, bucket, key, [action, method]) => {
+          t.equal(inOwn(user, bucket, { action, method, key }), user === bucket)
+          t.equal(
+            inOwn(user, bucket, { action: 's3:ListBucket', method: 'GET', prefix: key }),
+            user === bucket
+          )
+          for (const action of OTHERS) t.notOk(inOwn(user, bucket, { action, method, key }))
+        })
+      )
+    })
+
+    t.test(`the own prefix of the common bucket, and nothing else (${engine})`, async (t) => {
+      const own = ownPrefixPolicy(USER, 'mlpipeline', PREFIX).document.Statement
+      const inCommon = (how: object) =>
+        everywhere({ own, bucket: OURS }, {
+          user: USER,
+          bucket: 'mlpipeline',
+          ...how
+        } as AccessRequest)
+      fc.assert(
+        fc.property(key, how, (key, [action, method]) => {
+          // The prefix of a namespace has no capital letters, so this says nothing about another profile.
+          const isOwn = (engine === 'iam-manager' ? key.toLowerCase() : key).startsWith(PREFIX)
+          t.equal(inCommon({ action, method, key }), isOwn)
+          t.equal(
+            inCommon({ action: 's3:ListBucket', method: 'GET', prefix: key }),
+            key.startsWith(PREFIX)
+          )
+          if (key !== '') t.notOk(inCommon({ action, method, key: `${PREFIX}x`, prefix: key }))
+          for (const action of OTHERS) t.notOk(inCommon({ action, method, key }))
+        })
+      )
+      t.notOk(inCommon({ action: 's3:ListBucket', method: 'GET' }), 'no list of everything')
+      t.notOk(inCommon({ action: 's3:ListBucket', method: 'GET', delimiter: '/' }), 'no browsing')
+      t.ok(inCommon({ action: 's3:ListBucket', method: 'HEAD' }), 'asking for the bucket')
+      t.ok(inCommon({ action: 's3:GetBucketLocation', method: 'GET' }))
     })
   }
 })
