@@ -75,9 +75,24 @@ export function isPolicyOf(user: string, policyName: string): boolean {
   return new RegExp(`^${user}-[0-9a-f]{8}$`).test(policyName)
 }
 
-/** What the common bucket of the shared layout says to everybody, whatever their own policy says. */
-export function commonBucketStatements(bucketName: string, namePrefix: string): Statement[] {
+/** Every Sid that we ever write into the policy of the common bucket. */
+export const COMMON_BUCKET_SIDS = [
+  'DenyPrefixPromotion',
+  'ProfileHeadBucket',
+  'ProfileTopLevelBrowse'
+]
+
+/**
+ * What the common bucket of the shared layout says to everybody, whatever their own policy says. The user
+ * name in the conditions keeps unsigned callers out.
+ */
+export function commonBucketStatements(
+  bucketName: string,
+  namePrefix: string,
+  topLevelBrowse = false
+): Statement[] {
   const bucket = arn(bucketName)
+  const users = { 'aws:username': [`${namePrefix}*`] }
   return [
     {
       Sid: 'DenyPrefixPromotion',
@@ -88,18 +103,35 @@ export function commonBucketStatements(bucketName: string, namePrefix: string): 
       Condition: WITH_PREFIX_PARAMETER
     },
     {
-      // KServe asks for the bucket itself; the user name in the condition keeps unsigned callers out.
+      // KServe asks for the bucket itself.
       Sid: 'ProfileHeadBucket',
       Effect: 'Allow',
       Principal: '*',
       Action: ['s3:ListBucket'],
       Resource: [bucket],
-      Condition: {
-        StringEquals: { 's3:RequestMethod': 'HEAD' },
-        StringLike: { 'aws:username': [`${namePrefix}*`] }
-      }
-    }
+      Condition: { StringEquals: { 's3:RequestMethod': 'HEAD' }, StringLike: users }
+    },
+    ...(topLevelBrowse ? [topLevelBrowseStatement(bucket, users)] : [])
   ]
+}
+
+/** KFP's own isolation test asks for it. It shows everybody's names, and no policy can mend that. */
+function topLevelBrowseStatement(
+  bucket: string,
+  users: Readonly<Record<string, OneOrMany>>
+): Statement {
+  return {
+    Sid: 'ProfileTopLevelBrowse',
+    Effect: 'Allow',
+    Principal: '*',
+    Action: ['s3:ListBucket'],
+    Resource: [bucket],
+    Condition: {
+      Null: { 's3:prefix': 'true' },
+      StringEquals: { 's3:delimiter': '/', 's3:RequestMethod': 'GET' },
+      StringLike: users
+    }
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   type AccessRequest,
+  COMMON_BUCKET_SIDS,
   commonBucketStatements,
   type Engine,
   isAllowed,
@@ -18,6 +19,7 @@ const USER = 'profile-team-a-01234567'
 const USERNAME = `\${aws:username}`
 
 const OURS = commonBucketStatements('mlpipeline', 'profile-')
+const BROWSABLE = commonBucketStatements('mlpipeline', 'profile-', true)
 const SYNC_PYS = { Version: '2012-10-17', Statement: syncPyStatements('mlpipeline') }
 
 t.test('ownBucketPolicy', async (t) => {
@@ -135,13 +137,37 @@ t.test('commonBucketStatements', async (t) => {
       }
     ])
   })
+
+  t.test('let our users browse the top level where that is wanted', async (t) => {
+    const [browse, ...others] = BROWSABLE.filter(({ Sid }) => !OURS.some((our) => our.Sid === Sid))
+    t.strictSame(others, [])
+    t.strictSame(browse, {
+      Sid: 'ProfileTopLevelBrowse',
+      Effect: 'Allow',
+      Principal: '*',
+      Action: ['s3:ListBucket'],
+      Resource: ['arn:aws:s3:::mlpipeline'],
+      Condition: {
+        Null: { 's3:prefix': 'true' },
+        StringEquals: { 's3:delimiter': '/', 's3:RequestMethod': 'GET' },
+        StringLike: { 'aws:username': ['profile-*'] }
+      }
+    })
+  })
+
+  t.test('are all known by Sid', async (t) => {
+    t.strictSame(
+      BROWSABLE.map(({ Sid }) => Sid),
+      COMMON_BUCKET_SIDS
+    )
+  })
 })
 
 t.test('every document', async (t) => {
   const documents: [what: string, statements: readonly Statement[]][] = [
     ['per-profile policy', ownBucketPolicy('profile-').document.Statement],
     ['own prefix policy', ownPrefixPolicy(USER, 'mlpipeline', 'p/').document.Statement],
-    ['common bucket', OURS],
+    ['common bucket', BROWSABLE],
     ['merged with sync.py’s', mergedBucketPolicy(SYNC_PYS, 'mlpipeline', OURS).Statement]
   ]
   for (const [what, statements] of documents) {
@@ -368,6 +394,27 @@ t.test('what our documents allow', async (t) => {
       t.notOk(inCommon({ action: 's3:ListBucket', method: 'GET', delimiter: '/' }), 'no browsing')
       t.ok(inCommon({ action: 's3:ListBucket', method: 'HEAD' }), 'asking for the bucket')
       t.ok(inCommon({ action: 's3:GetBucketLocation', method: 'GET' }))
+    })
+
+    t.test(`the top level where browsing is wanted, and no deeper (${engine})`, async (t) => {
+      const own = ownPrefixPolicy(USER, 'mlpipeline', PREFIX).document.Statement
+      const lists = (user: string, how: object) =>
+        everywhere(
+          { own, bucket: BROWSABLE },
+          { user, bucket: 'mlpipeline', action: 's3:ListBucket', method: 'GET', ...how }
+        )
+      fc.assert(
+        fc.property(key, fc.constantFrom('/', '-', ''), (prefix, delimiter) => {
+          const isOwn = prefix.startsWith(PREFIX)
+          t.equal(
+            lists(USER, { prefix, delimiter }),
+            isOwn || (prefix + delimiter === '/' && !prefix)
+          )
+          t.notOk(lists('outsider', { prefix: '', delimiter }))
+        })
+      )
+      t.ok(lists(USER, { delimiter: '/' }))
+      t.notOk(lists(USER, {}))
     })
   }
 })

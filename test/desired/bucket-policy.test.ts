@@ -32,6 +32,7 @@ const FOREIGN: Statement = {
 }
 
 const OURS = commonBucketStatements('mlpipeline', 'profile-')
+const BROWSABLE = commonBucketStatements('mlpipeline', 'profile-', true)
 
 function policyWith(...statements: Statement[]): PolicyDocument {
   return { Version: '2012-10-17', Statement: statements }
@@ -52,6 +53,11 @@ t.test('mergedBucketPolicy', async (t) => {
       policyWith(FOREIGN, withoutSid, ...OURS)
     ],
     ['replaces ours by Sid', policyWith(...stale, FOREIGN, ...stale), policyWith(FOREIGN, ...OURS)],
+    [
+      'takes back what is not wanted any more',
+      policyWith(...BROWSABLE, FOREIGN),
+      policyWith(FOREIGN, ...OURS)
+    ],
     [
       'replaces sync.py’s four, and lets its users list their own prefix',
       policyWith(...SYNC_PYS, FOREIGN),
