@@ -28,7 +28,8 @@ const context = {
   turns: new Turns(),
   syncBudgetMs: config.syncBudgetMs,
   proofPatienceMs: PROOF_PATIENCE_MS,
-  log: logger
+  log: logger,
+  metrics
 }
 const server = buildServer({ config, context, metrics, logger })
 

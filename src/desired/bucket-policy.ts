@@ -29,6 +29,12 @@ export function mergedBucketPolicy(
   return { ...live, Version: '2012-10-17', Statement: [...foreign, ...desired] }
 }
 
+/** Whether we have written this policy before, or what is left of it. */
+export function isOurs(policy: PolicyDocument | undefined): boolean {
+  const sids = asArray(policy?.Statement ?? []).map(({ Sid = '' }) => Sid)
+  return sids.some((sid) => COMMON_BUCKET_SIDS.includes(sid))
+}
+
 function legacyListStatement(bucketName: string): Statement {
   return {
     Sid: LEGACY_LIST_SID,

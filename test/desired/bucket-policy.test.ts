@@ -4,7 +4,7 @@ import {
   type PolicyDocument,
   type Statement
 } from '../../src/desired/access-policy.ts'
-import { mergedBucketPolicy } from '../../src/desired/bucket-policy.ts'
+import { isOurs, mergedBucketPolicy } from '../../src/desired/bucket-policy.ts'
 import { syncPyStatements } from '../fixtures/sync-py.ts'
 
 /** How policies spell the name of whoever asks. */
@@ -120,4 +120,22 @@ t.test('mergedBucketPolicy', async (t) => {
     t.strictSame(merged(policyWith(FOREIGN), []), policyWith(FOREIGN))
     t.strictSame(merged(undefined, []), policyWith())
   })
+})
+
+t.test('isOurs', async (t) => {
+  const [deny] = OURS as [Statement]
+  const table: [what: string, live: PolicyDocument | undefined, isOurs: boolean][] = [
+    ['no policy', undefined, false],
+    ['an empty one', policyWith(), false],
+    ['somebody else’s', policyWith(FOREIGN), false],
+    ['sync.py’s', policyWith(...SYNC_PYS), false],
+    ['what we write', policyWith(...OURS), true],
+    ['what is left of it', policyWith(FOREIGN, { ...deny, Action: 's3:GetObject' }), true],
+    ['one statement without a list', { ...policyWith(), Statement: deny as never }, true]
+  ]
+  for (const [what, live, expected] of table) {
+    t.test(`${what}: ${expected}`, async (t) => {
+      t.equal(isOurs(live), expected)
+    })
+  }
 })
