@@ -21,6 +21,7 @@ export const Environment = Type.Object({
   CREDENTIAL_ROOT_KEY: Type.String(),
   BUCKET_LAYOUT: Type.Enum(['per-profile', 'shared'], { default: 'per-profile' }),
   BUCKET_NAME: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$', default: 'mlpipeline' }),
+  TOP_LEVEL_BROWSE: { ...Switch, default: 'false' },
   NAME_PREFIX: Type.String({ pattern: '^[a-z][a-z0-9-]{0,18}-$', default: 'profile-' }),
   ARTIFACT_RETENTION_DAYS: Type.Integer({ maximum: 36500, default: -1 }),
   CLUSTER_DOMAIN: Type.String({
@@ -67,6 +68,8 @@ export interface ProfileSettings {
   readonly layout: 'per-profile' | 'shared'
   /** KFP's own bucket: the home of every profile in the shared layout, off limits in the other. */
   readonly commonBucket: string
+  /** Whether profiles may see the top level of the common bucket, and so each other's names. */
+  readonly topLevelBrowse: boolean
   readonly namePrefix: string
   readonly rootKey: Buffer
   readonly retention: { readonly days: number } | 'keep'
@@ -158,6 +161,10 @@ function crossFaults(environment: Partial<Environment>): string[] {
   } else if (tokens.some((token) => token.length < MIN_TOKEN_LENGTH)) {
     faults.push(`every token in HOOK_TOKEN must have at least ${MIN_TOKEN_LENGTH} characters`)
   }
+  const { TOP_LEVEL_BROWSE = '', BUCKET_LAYOUT } = environment
+  if (isTrue(TOP_LEVEL_BROWSE) && BUCKET_LAYOUT === 'per-profile') {
+    faults.push('TOP_LEVEL_BROWSE=true needs BUCKET_LAYOUT=shared')
+  }
   const { ARTIFACTS_PROXY_ENABLED = '' } = environment
   if (isTrue(ARTIFACTS_PROXY_ENABLED) && !environment.FRONTEND_TAG && !environment.KFP_VERSION) {
     faults.push('FRONTEND_TAG or KFP_VERSION is required with ARTIFACTS_PROXY_ENABLED=true')
@@ -187,6 +194,7 @@ function configFrom(environment: Environment): Config {
     profile: {
       layout: environment.BUCKET_LAYOUT as 'per-profile' | 'shared',
       commonBucket: environment.BUCKET_NAME,
+      topLevelBrowse: isTrue(environment.TOP_LEVEL_BROWSE),
       namePrefix: environment.NAME_PREFIX,
       rootKey: Buffer.from(environment.CREDENTIAL_ROOT_KEY),
       retention:

@@ -39,6 +39,11 @@ export class Memory {
     return at !== undefined && this.#isFresh(at)
   }
 
+  /** Whether this process has ever seen the bucket as it should be, however long ago. */
+  wasBucketVerified(bucket: string): boolean {
+    return this.#buckets.has(bucket)
+  }
+
   rememberBucket(bucket: string): void {
     this.#buckets.set(bucket, this.#clock())
   }

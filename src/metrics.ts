@@ -6,6 +6,7 @@ export interface Metrics {
   /** `outcome` is `ok` or the error's code. */
   hookAnswered(hook: string, outcome: string, seconds: number): void
   storeWritten(): void
+  bucketPolicyRepaired(): void
 }
 
 export function buildMetrics(): Metrics {
@@ -23,9 +24,15 @@ export function buildMetrics(): Metrics {
     help: 'Writes started on the object store; steady profiles cause none',
     registers: [registry]
   })
+  const repairs = new Counter({
+    name: 's3p_bucket_policy_repairs_total',
+    help: 'Policies of buckets that were not any more as they had been left, and were written again',
+    registers: [registry]
+  })
   return {
     registry,
     hookAnswered: (hook, outcome, seconds) => hooks.observe({ hook, outcome }, seconds),
-    storeWritten: () => writes.inc()
+    storeWritten: () => writes.inc(),
+    bucketPolicyRepaired: () => repairs.inc()
   }
 }

@@ -1,6 +1,7 @@
 import type { ProfileSettings } from './config.ts'
-import { isPolicyOf, mergedBucketPolicy } from './desired/access-policy.ts'
+import { isPolicyOf, type PolicyDocument, type Statement } from './desired/access-policy.ts'
 import { type Attachment, attachmentsFor } from './desired/attachments.ts'
+import { isOurs, mergedBucketPolicy } from './desired/bucket-policy.ts'
 import {
   type AccessKey,
   accessKeyFor,
@@ -12,6 +13,7 @@ import {
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
 import type { Memory } from './memory.ts'
+import type { Metrics } from './metrics.ts'
 import type { Budget, ObjectStore } from './object-store/object-store.ts'
 import { isEntitled, isNamespaceName, type Profile } from './profile.ts'
 import { awaitProof, probe } from './proof.ts'
@@ -36,6 +38,7 @@ export interface Context {
   /** How long a new key may take to reach the gateway before the call gives up. */
   readonly proofPatienceMs: number
   readonly log: Log
+  readonly metrics: Pick<Metrics, 'bucketPolicyRepaired'>
 }
 
 export interface Log {
@@ -126,13 +129,14 @@ async function isProven(
   profile: Profile,
   plan: Plan,
   key: AccessKey,
-  { memory, store }: Context,
+  context: Context,
   budget: Budget
 ): Promise<boolean> {
+  const { memory, store } = context
   const secretUid = profile.observedSecret?.uid
   if (memory.isProven(plan.user, key.accessKeyId, secretUid)) return true
   for (const bucket of plan.buckets) {
-    if (!memory.isBucketVerified(bucket.name)) await ensureBucket(bucket, memory, store, budget)
+    if (!memory.isBucketVerified(bucket.name)) await ensureBucket(bucket, context, budget)
   }
   if ((await probe(plan, key, store, budget)) !== 'proven') return false
   memory.rememberProof(plan.user, key.accessKeyId, secretUid)
@@ -143,11 +147,12 @@ async function isProven(
 async function provision(
   { observedSecret }: Profile,
   plan: Plan,
-  { settings, store, memory, proofPatienceMs, log }: Context,
+  context: Context,
   budget: Budget
 ): Promise<AccessKey> {
+  const { settings, store, memory, proofPatienceMs, log } = context
   const { user, policy } = plan
-  for (const bucket of plan.buckets) await ensureBucket(bucket, memory, store, budget)
+  for (const bucket of plan.buckets) await ensureBucket(bucket, context, budget)
   await store.ensurePolicy(policy, budget)
   const live = await store.readIdentity(user, budget)
   const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
@@ -166,26 +171,32 @@ async function provision(
   return accessKey
 }
 
-async function ensureBucket(
-  bucket: BucketPlan,
-  memory: Memory,
-  store: ObjectStore,
-  budget: Budget
-) {
+async function ensureBucket(bucket: BucketPlan, context: Context, budget: Budget) {
   const { name, settings } = bucket
+  const { memory, store } = context
   await store.ensureBucket(name, budget)
   if (settings !== undefined) {
     const { statements, lifecycleRules } = settings
-    if (statements.length > 0) {
-      await store.ensureBucketPolicy(
-        name,
-        (live) => mergedBucketPolicy(live, name, statements),
-        budget
-      )
-    }
+    if (statements.length > 0) await ensureBucketPolicy(name, statements, context, budget)
     await store.ensureLifecycle(name, (live) => mergedLifecycleRules(live, lifecycleRules), budget)
   }
   memory.rememberBucket(name)
+}
+
+/** The one document that keeps profiles apart and that others can write to; so a repair is not kept quiet. */
+async function ensureBucketPolicy(
+  bucket: string,
+  statements: readonly Statement[],
+  { memory, store, metrics, log }: Context,
+  budget: Budget
+) {
+  const merge = (live: PolicyDocument | undefined) => mergedBucketPolicy(live, bucket, statements)
+  const outcome = await store.ensureBucketPolicy(bucket, merge, budget)
+  if (outcome === 'unchanged') return
+  const { replaced } = outcome
+  if (!isOurs(replaced) && !memory.wasBucketVerified(bucket)) return
+  metrics.bucketPolicyRepaired()
+  log.warn({ bucket, replaced }, 'repaired the policy of a bucket: it was not as we had left it')
 }
 
 /** Whether there was anything to take away. */

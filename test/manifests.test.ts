@@ -190,6 +190,7 @@ function unlessCi(isPossible: boolean, reason: string): string | false {
 
 async function readyServer() {
   const logger = pino({ level: 'silent' })
+  const metrics = buildMetrics()
   const context = {
     settings: config.profile,
     store: {} as ObjectStore,
@@ -197,9 +198,10 @@ async function readyServer() {
     turns: new Turns(),
     syncBudgetMs: config.syncBudgetMs,
     proofPatienceMs: 0,
-    log: logger
+    log: logger,
+    metrics
   }
-  const server = buildServer({ config, context, metrics: buildMetrics(), logger })
+  const server = buildServer({ config, context, metrics, logger })
   await server.ready()
   return server
 }

@@ -71,6 +71,18 @@ t.test('isBucketVerified', async (t) => {
   })
 })
 
+t.test('wasBucketVerified', async (t) => {
+  t.test('remembers a bucket for good, until its profile goes', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    t.equal(memory.wasBucketVerified('bucket-a'), false)
+    memory.rememberBucket('bucket-a')
+    pass(1000 * VERIFY_INTERVAL_MS)
+    t.equal(memory.wasBucketVerified('bucket-a'), true)
+    memory.forget('user-a', 'bucket-a')
+    t.equal(memory.wasBucketVerified('bucket-a'), false)
+  })
+})
+
 t.test('forget', async (t) => {
   t.test('drops the proof and the own bucket, and nothing of others', async (t) => {
     const { memory } = memoryWithClock()

@@ -34,6 +34,14 @@ t.test('buildMetrics', async (t) => {
     t.strictSame(await samplesOf(metrics, 's3p_store_writes_total'), ['s3p_store_writes_total 2'])
   })
 
+  t.test('counts repairs of bucket policies', async (t) => {
+    const metrics = buildMetrics()
+    metrics.bucketPolicyRepaired()
+    t.strictSame(await samplesOf(metrics, 's3p_bucket_policy_repairs_total'), [
+      's3p_bucket_policy_repairs_total 1'
+    ])
+  })
+
   t.test('tells about the process, with a registry of its own each time', async (t) => {
     const metrics = buildMetrics()
     buildMetrics().storeWritten()

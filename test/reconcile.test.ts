@@ -1,4 +1,5 @@
 import t from 'tap'
+import { commonBucketStatements, type Statement } from '../src/desired/access-policy.ts'
 import { accessKeyFor, sealFor } from '../src/desired/credentials.ts'
 import { planFor } from '../src/desired/plan.ts'
 import type { ObjectStore, ProbeAnswer } from '../src/object-store/object-store.ts'
@@ -15,6 +16,7 @@ import {
   settle,
   sync
 } from './fixtures/story.ts'
+import { syncPyStatements } from './fixtures/sync-py.ts'
 
 const LAYOUTS = ['per-profile', 'shared'] as const
 const MINUTES = 60_000
@@ -380,6 +382,78 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
     })
   })
 }
+
+t.test('the policy of the common bucket', async (t) => {
+  const COMMON = 'mlpipeline'
+  const BUCKET_LAYOUT = 'shared'
+  const foreign: Statement = { Sid: 'Foreign', Effect: 'Deny', Action: 's3:Put*', Resource: 'r' }
+  const policyWith = (...Statement: Statement[]) => ({ Version: '2012-10-17', Statement })
+  const sidsIn = ({ world }: Story) =>
+    world.bucketPolicies.get(COMMON)?.Statement.map(({ Sid }) => Sid)
+  const OURS = ['DenyPrefixPromotion', 'ProfileHeadBucket']
+
+  t.test('is written for the first time without a word', async (t) => {
+    const told = newStory({ BUCKET_LAYOUT })
+    told.world.bucketPolicies.set(COMMON, policyWith(foreign, ...syncPyStatements(COMMON)))
+    await settle(told.context)
+    t.same(sidsIn(told), ['Foreign', ...OURS, 'LegacyProfileOwnPrefixList'])
+    t.equal(told.repairs(), 0)
+    t.same(told.warnings, [])
+  })
+
+  const DAMAGES: Record<string, (told: Story) => void> = {
+    'a policy that is gone': ({ world }) => world.bucketPolicies.clear(),
+    'a statement that is gone': ({ world }) => {
+      const { Statement = [] } = world.bucketPolicies.get(COMMON) ?? {}
+      world.bucketPolicies.set(COMMON, policyWith(foreign, ...Statement.slice(1)))
+    },
+    'a statement that was edited': ({ world }) => {
+      const [first, ...others] = world.bucketPolicies.get(COMMON)?.Statement ?? []
+      world.bucketPolicies.set(
+        COMMON,
+        policyWith({ ...(first as Statement), Effect: 'Allow' }, ...others)
+      )
+    },
+    'sync.py’s policy in its place': ({ world }) =>
+      world.bucketPolicies.set(COMMON, policyWith(...syncPyStatements(COMMON)))
+  }
+  for (const [name, damage] of Object.entries(DAMAGES)) {
+    t.test(`is repaired, counted and told: ${name}`, async (t) => {
+      const told = newStory({ BUCKET_LAYOUT })
+      const { observed } = await settle(told.context)
+      damage(told)
+      const hasForeign = sidsIn(told)?.includes('Foreign')
+      await sync(told.context, observed)
+      t.equal(told.repairs(), 0, 'not before it is verified again')
+      told.clock.now += 5 * MINUTES
+      await sync(told.context, observed)
+      t.match(sidsIn(told), hasForeign ? ['Foreign', ...OURS] : OURS)
+      t.equal(told.repairs(), 1)
+      t.match(told.warnings, [/repaired/])
+      told.clock.now += 5 * MINUTES
+      await sync(told.context, observed)
+      t.equal(told.repairs(), 1)
+    })
+  }
+
+  t.test('is repaired by a process that has not seen it before, if it was ours', async (t) => {
+    const told = newStory({ BUCKET_LAYOUT })
+    const [, head] = commonBucketStatements(COMMON, 'profile-')
+    told.world.bucketPolicies.set(COMMON, policyWith(head as Statement))
+    await settle(told.context)
+    t.equal(told.repairs(), 1)
+  })
+
+  t.test('loses the browsing once that is switched off', async (t) => {
+    const { store, world } = buildFakeObjectStore()
+    const clock = { now: 0 }
+    const TOP_LEVEL_BROWSE = 'true'
+    await settle(newContext(store, clock, { BUCKET_LAYOUT, TOP_LEVEL_BROWSE }))
+    t.match(JSON.stringify(world.bucketPolicies.get(COMMON)), 'ProfileTopLevelBrowse')
+    await settle(newContext(store, clock, { BUCKET_LAYOUT }))
+    t.notMatch(JSON.stringify(world.bucketPolicies.get(COMMON)), 'ProfileTopLevelBrowse')
+  })
+})
 
 t.test('a change of layout', async (t) => {
   const { store, world } = buildFakeObjectStore()

@@ -34,7 +34,8 @@ export async function serve(config: Config): Promise<void> {
     turns: new Turns(),
     syncBudgetMs: config.syncBudgetMs,
     proofPatienceMs: PROOF_PATIENCE_MS,
-    log: logger
+    log: logger,
+    metrics
   }
   const server = buildServer({ config, context, metrics, logger })
 

@@ -90,7 +90,7 @@ function commonBucketPlan(user: string, keyPrefix: string, settings: ProfileSett
       {
         name: bucket,
         settings: {
-          statements: commonBucketStatements(bucket, settings.namePrefix),
+          statements: commonBucketStatements(bucket, settings.namePrefix, settings.topLevelBrowse),
           lifecycleRules: retentionRules(settings.retention)
         }
       }

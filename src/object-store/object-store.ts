@@ -49,13 +49,14 @@ export interface ObjectStore {
 
   /**
    * Afterwards the bucket's policy is `merge(live)`, read back and compared. Compares by meaning, not by
-   * byte. A merge result without statements means that there is no policy.
+   * byte. A merge result without statements means that there is no policy. Says what stood in the place of
+   * what had to be written: the live policy of that moment, or undefined when there was none.
    */
   ensureBucketPolicy(
     bucket: string,
     merge: (live: PolicyDocument | undefined) => PolicyDocument,
     budget: Budget
-  ): Promise<void>
+  ): Promise<'unchanged' | { readonly replaced: PolicyDocument | undefined }>
 
   /** Afterwards the bucket's lifecycle rules are `merge(live)`; none means no configuration. */
   ensureLifecycle(

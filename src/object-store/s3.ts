@@ -116,18 +116,21 @@ export function buildS3(
     merge: (live: Live) => Desired,
     write: (desired: Desired) => Promise<unknown>,
     budget: Budget
-  ): Promise<void> {
+  ): Promise<'unchanged' | { replaced: Live }> {
     const missing = async () => {
       const live = await read()
       const desired = merge(live)
-      return meaningOf(live) === meaningOf(desired) ? undefined : desired
+      return meaningOf(live) === meaningOf(desired) ? undefined : { live, desired }
     }
-    if ((await missing()) === undefined) return
-    await queue(step, budget, async () => {
-      const desired = await missing()
-      if (desired !== undefined) await write(desired)
+    if ((await missing()) === undefined) return 'unchanged'
+    const written = await queue(step, budget, async () => {
+      const found = await missing()
+      if (found !== undefined) await write(found.desired)
+      return found
     })
-    if ((await missing()) === undefined) return
+    if ((await missing()) === undefined) {
+      return written === undefined ? 'unchanged' : { replaced: written.live }
+    }
     const during = `${step} for profile ${budget.namespace}`
     throw new StoreUnavailable(during, 'somebody else changed it at the same time')
   }
@@ -145,7 +148,7 @@ export function buildS3(
     },
 
     async ensureBucketPolicy(bucket, merge, budget) {
-      await ensureDocument(
+      return ensureDocument(
         `writing the policy of bucket ${bucket}`,
         () => readPolicy(bucket, budget),
         merge,

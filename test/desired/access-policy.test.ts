@@ -1,78 +1,26 @@
+import fc from 'fast-check'
 import t from 'tap'
 import {
+  type AccessRequest,
+  COMMON_BUCKET_SIDS,
   commonBucketStatements,
+  type Engine,
+  isAllowed,
   isPolicyOf,
-  mergedBucketPolicy,
   ownBucketPolicy,
   ownPrefixPolicy,
-  type PolicyDocument,
   type Statement
 } from '../../src/desired/access-policy.ts'
+import { mergedBucketPolicy } from '../../src/desired/bucket-policy.ts'
+import { syncPyStatements } from '../fixtures/sync-py.ts'
 
 const USER = 'profile-team-a-01234567'
 /** How policies spell the name of whoever asks. */
 const USERNAME = `\${aws:username}`
 
-/** What sync.py writes into KFP's bucket. */
-const SYNC_PYS: Statement[] = [
-  {
-    Sid: 'AllowOwnDeepList',
-    Effect: 'Allow',
-    Principal: '*',
-    Action: ['s3:ListBucket'],
-    Resource: ['arn:aws:s3:::mlpipeline'],
-    Condition: { StringLike: { 's3:prefix': [`private-artifacts/${USERNAME}/*`] } }
-  },
-  {
-    Sid: 'AllowHeadBucket',
-    Effect: 'Allow',
-    Principal: '*',
-    Action: 's3:ListBucket',
-    Resource: 'arn:aws:s3:::mlpipeline',
-    Condition: { StringEquals: { 's3:RequestMethod': 'HEAD' } }
-  },
-  {
-    Sid: 'AllowTopLevelDelimitedBrowse',
-    Effect: 'Allow',
-    Principal: '*',
-    Action: ['s3:ListBucket'],
-    Resource: ['arn:aws:s3:::mlpipeline'],
-    Condition: { StringEquals: { 's3:delimiter': ['/'] } }
-  },
-  {
-    Sid: 'DenyOtherDeepList',
-    Effect: 'Deny',
-    Principal: '*',
-    Action: ['s3:ListBucket'],
-    Resource: ['arn:aws:s3:::mlpipeline'],
-    Condition: { StringNotLike: { 's3:prefix': [`private-artifacts/${USERNAME}/*`] } }
-  }
-]
-
-const LEGACY_LIST: Statement = {
-  Sid: 'LegacyProfileOwnPrefixList',
-  Effect: 'Allow',
-  Principal: '*',
-  Action: ['s3:ListBucket'],
-  Resource: ['arn:aws:s3:::mlpipeline'],
-  Condition: {
-    StringLike: { 'aws:username': ['*'], 's3:prefix': [`private-artifacts/${USERNAME}/*`] }
-  }
-}
-
-const FOREIGN: Statement = {
-  Sid: 'Backup',
-  Effect: 'Allow',
-  Principal: { AWS: 'arn:aws:iam:::user/backup' },
-  Action: 's3:GetObject',
-  Resource: 'arn:aws:s3:::mlpipeline/*'
-}
-
 const OURS = commonBucketStatements('mlpipeline', 'profile-')
-
-function policyWith(...statements: Statement[]): PolicyDocument {
-  return { Version: '2012-10-17', Statement: statements }
-}
+const BROWSABLE = commonBucketStatements('mlpipeline', 'profile-', true)
+const SYNC_PYS = { Version: '2012-10-17', Statement: syncPyStatements('mlpipeline') }
 
 t.test('ownBucketPolicy', async (t) => {
   t.test('opens the bucket that is named like the user, and nothing else', async (t) => {
@@ -189,14 +137,38 @@ t.test('commonBucketStatements', async (t) => {
       }
     ])
   })
+
+  t.test('let our users browse the top level where that is wanted', async (t) => {
+    const [browse, ...others] = BROWSABLE.filter(({ Sid }) => !OURS.some((our) => our.Sid === Sid))
+    t.strictSame(others, [])
+    t.strictSame(browse, {
+      Sid: 'ProfileTopLevelBrowse',
+      Effect: 'Allow',
+      Principal: '*',
+      Action: ['s3:ListBucket'],
+      Resource: ['arn:aws:s3:::mlpipeline'],
+      Condition: {
+        Null: { 's3:prefix': 'true' },
+        StringEquals: { 's3:delimiter': '/', 's3:RequestMethod': 'GET' },
+        StringLike: { 'aws:username': ['profile-*'] }
+      }
+    })
+  })
+
+  t.test('are all known by Sid', async (t) => {
+    t.strictSame(
+      BROWSABLE.map(({ Sid }) => Sid),
+      COMMON_BUCKET_SIDS
+    )
+  })
 })
 
 t.test('every document', async (t) => {
   const documents: [what: string, statements: readonly Statement[]][] = [
     ['per-profile policy', ownBucketPolicy('profile-').document.Statement],
     ['own prefix policy', ownPrefixPolicy(USER, 'mlpipeline', 'p/').document.Statement],
-    ['common bucket', OURS],
-    ['merged with sync.py’s', mergedBucketPolicy(policyWith(...SYNC_PYS), 'b', OURS).Statement]
+    ['common bucket', BROWSABLE],
+    ['merged with sync.py’s', mergedBucketPolicy(SYNC_PYS, 'mlpipeline', OURS).Statement]
   ]
   for (const [what, statements] of documents) {
     const allows = statements.filter(({ Effect }) => Effect === 'Allow')
@@ -221,6 +193,232 @@ t.test('every document', async (t) => {
   }
 })
 
+t.test('isAllowed', async (t) => {
+  const GET_OBJECT = { user: USER, action: 's3:GetObject', method: 'GET', bucket: 'b', key: 'a/k' }
+  const LIST = { user: USER, action: 's3:ListBucket', method: 'GET', bucket: 'b' }
+  const allow = (rest: Partial<Statement> = {}): Statement => ({
+    Effect: 'Allow',
+    Action: ['s3:GetObject', 's3:ListBucket'],
+    Resource: ['arn:aws:s3:::b', 'arn:aws:s3:::b/*'],
+    ...rest
+  })
+  const deny = (rest: Partial<Statement> = {}): Statement => ({ ...allow(rest), Effect: 'Deny' })
+
+  function says(
+    own: readonly Statement[],
+    request: AccessRequest,
+    bucket: readonly Statement[] = [],
+    engine?: Engine
+  ): boolean {
+    return isAllowed({ own, bucket }, request, engine)
+  }
+
+  const precedence: [what: string, own: Statement[], bucket: Statement[], isAllowed: boolean][] = [
+    ['nothing allows it', [], [], false],
+    ['the user’s own policy allows it', [allow()], [], true],
+    ['the user’s own policy allows and denies it', [allow(), deny()], [], false],
+    ['the bucket allows it, whatever the user may', [], [allow({ Principal: '*' })], true],
+    ['the bucket denies it, whatever the user may', [allow()], [deny({ Principal: '*' })], false],
+    ['the bucket allows and denies it', [allow()], [allow(), deny()], false]
+  ]
+  for (const [what, own, bucket, expected] of precedence) {
+    t.test(`${expected ? 'yes' : 'no'} where ${what}`, async (t) => {
+      t.equal(says(own, GET_OBJECT, bucket), expected)
+    })
+  }
+
+  const targets: [statement: Partial<Statement>, request: AccessRequest, isAllowed: boolean][] = [
+    [{ Action: 's3:GetObject' }, GET_OBJECT, true],
+    [{ Action: 's3:PutObject' }, GET_OBJECT, false],
+    [{ Action: 's3:Get*' }, GET_OBJECT, true],
+    [{ Action: 's3:GetObject' }, { ...GET_OBJECT, action: 's3:GetObjectTagging' }, false],
+    [{ Resource: 'arn:aws:s3:::b' }, GET_OBJECT, false],
+    [{ Resource: 'arn:aws:s3:::b/*' }, LIST, false],
+    [{ Resource: 'arn:aws:s3:::b/a/k' }, GET_OBJECT, true],
+    [{ Resource: 'arn:aws:s3:::b/a/' }, GET_OBJECT, false],
+    [{ Resource: 'arn:aws:s3:::b/A/*' }, GET_OBJECT, false],
+    [{ Resource: 'arn:aws:s3:::b/?/k' }, GET_OBJECT, true],
+    [{ Resource: 'arn:aws:s3:::b/a.k' }, GET_OBJECT, false],
+    [{ Resource: `arn:aws:s3:::b/${USERNAME}/*` }, { ...GET_OBJECT, key: `${USER}/k` }, true],
+    [{ Resource: `arn:aws:s3:::b/${USERNAME}/*` }, { ...GET_OBJECT, key: `${USER}-2/k` }, false]
+  ]
+  for (const [statement, request, expected] of targets) {
+    const { action, key } = request
+    t.test(`${JSON.stringify(statement)}, ${action} ${key}: ${expected}`, async (t) => {
+      t.equal(says([allow(statement)], request), expected)
+    })
+  }
+
+  const BOTH = { 'policy-engine': true, 'iam-manager': true }
+  const NEITHER = { 'policy-engine': false, 'iam-manager': false }
+  const ONLY_POLICY_ENGINE = { 'policy-engine': true, 'iam-manager': false }
+  const ONLY_IAM_MANAGER = { 'policy-engine': false, 'iam-manager': true }
+  const withPrefix = (prefix: string) => ({ ...LIST, prefix })
+  const conditions: [
+    NonNullable<Statement['Condition']>,
+    AccessRequest,
+    Record<Engine, boolean>
+  ][] = [
+    [{ StringEquals: { 's3:prefix': ['a/', 'b/'] } }, withPrefix('b/'), BOTH],
+    [{ StringEquals: { 's3:prefix': 'a*' } }, withPrefix('a/'), NEITHER],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, withPrefix('a/b'), BOTH],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, withPrefix('a'), NEITHER],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, withPrefix(''), NEITHER],
+    [{ StringLike: { 's3:prefix': 'a/*' } }, LIST, NEITHER],
+    [{ StringLike: { 's3:prefix': '*' } }, LIST, ONLY_IAM_MANAGER],
+    [{ StringEquals: { 's3:prefix': '' } }, withPrefix(''), ONLY_IAM_MANAGER],
+    [{ Null: { 's3:prefix': 'true' } }, LIST, ONLY_POLICY_ENGINE],
+    [{ Null: { 's3:prefix': 'true' } }, withPrefix('a'), NEITHER],
+    [{ Null: { 's3:prefix': 'false' } }, LIST, ONLY_IAM_MANAGER],
+    [{ Null: { 's3:prefix': 'false' } }, withPrefix('a'), BOTH],
+    [{ Null: { 's3:prefix': 'true' } }, { ...LIST, method: 'HEAD' }, BOTH],
+    [{ Null: { 's3:prefix': 'false' } }, { ...GET_OBJECT, prefix: 'a' }, ONLY_POLICY_ENGINE],
+    [{ StringEquals: { 's3:delimiter': '/' } }, { ...LIST, delimiter: '/' }, ONLY_POLICY_ENGINE],
+    [{ StringEquals: { 's3:delimiter': '/' } }, LIST, NEITHER],
+    [{ StringEquals: { 's3:RequestMethod': 'GET' } }, LIST, ONLY_POLICY_ENGINE],
+    [{ StringLike: { 'aws:username': 'profile-*' } }, LIST, BOTH],
+    [{ StringEquals: { 'aws:username': USERNAME } }, LIST, BOTH],
+    [
+      { StringLike: { 'aws:username': 'profile-*', 's3:prefix': 'a*' }, Null: {} },
+      withPrefix('b'),
+      NEITHER
+    ]
+  ]
+  for (const [Condition, request, expected] of conditions) {
+    const asked = `${request.action} ${JSON.stringify(request.prefix)}`
+    for (const engine of ['policy-engine', 'iam-manager'] as const) {
+      t.test(`${JSON.stringify(Condition)}, ${asked}, ${engine}`, async (t) => {
+        t.equal(says([allow({ Condition })], request, [], engine), expected[engine])
+      })
+    }
+  }
+
+  t.test('the IAM manager ignores the case of objects', async (t) => {
+    const own = [allow({ Resource: 'arn:aws:s3:::b/A/*' })]
+    t.equal(says(own, GET_OBJECT, [], 'iam-manager'), true)
+    t.equal(says(own, GET_OBJECT, [], 'policy-engine'), false)
+  })
+
+  const NOT_OURS: [what: string, own: object, bucket: object[], message: RegExp][] = [
+    ['an unknown operator', { Condition: { StringNotLike: { 's3:prefix': 'a' } } }, [], /operator/],
+    ['an unknown key', { Condition: { Null: { 'aws:SourceIp': 'true' } } }, [], /condition key/],
+    ['an unknown variable', { Resource: `arn:aws:s3:::b/\${aws:userid}` }, [], /variable/],
+    ['an unknown element', { NotResource: 'arn:aws:s3:::c' }, [], /statement/],
+    ['no action', { Action: undefined }, [], /statement/],
+    ['no resource', { Resource: undefined }, [], /statement/],
+    ['a bucket that names a principal', {}, [allow({ Principal: { AWS: '*' } })], /principal/],
+    ['a bucket that allows what the user’s own policy denies', deny(), [allow()], /versions/]
+  ]
+  for (const [what, own, bucket, message] of NOT_OURS) {
+    t.test(`does not guess about ${what}`, async (t) => {
+      const statement = { ...allow(), ...own } as Statement
+      t.throws(() => says([statement], GET_OBJECT, bucket as Statement[]), message)
+    })
+  }
+
+  t.test('does not guess what the IAM manager reads into a bucket’s policy', async (t) => {
+    const bucket = [allow({ Condition: { Null: { 's3:prefix': 'false' } } })]
+    t.throws(() => says([], LIST, bucket, 'iam-manager'), /versions/)
+    t.equal(says([], LIST, bucket), false)
+  })
+})
+
+t.test('what our documents allow', async (t) => {
+  const PREFIX = 'private-artifacts/team-a/'
+  const ACTIONS: [action: string, method: string][] = [
+    ['s3:GetObject', 'GET'],
+    ['s3:PutObject', 'PUT'],
+    ['s3:DeleteObject', 'DELETE'],
+    ['s3:GetObjectTagging', 'GET'],
+    ['s3:PutObjectTagging', 'PUT'],
+    ['s3:DeleteObjectTagging', 'DELETE']
+  ]
+  const OTHERS = ['s3:PutObjectAcl', 's3:PutBucketPolicy', 's3:DeleteBucket', 's3:GetObjectVersion']
+  const how = fc.constantFrom(...ACTIONS)
+  /** Names that have a neighbour's beginning or ending. */
+  const name = fc.oneof(
+    fc.constantFrom('team-a', 'team-a-2', 'team', 'team-b', 'a', 'team-a/x', ''),
+    fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/)
+  )
+  const key = fc.oneof(
+    fc.string(),
+    name.map((team) => `private-artifacts/${team}/model`),
+    name.map((team) => `${PREFIX}${team}`),
+    fc.constantFrom(PREFIX, PREFIX.slice(0, -1), `/${PREFIX}x`, `x/${PREFIX}`, `a\n${PREFIX}`)
+  )
+  const engines = ['policy-engine', 'iam-manager'] as const
+  const users = name.map((team) => `profile-${team}-01234567`)
+
+  for (const engine of engines) {
+    const everywhere = (...args: Parameters<typeof isAllowed>) =>
+      isAllowed(args[0], args[1], engine)
+
+    t.test(`the bucket named like the user, and nothing else (${engine})`, async (t) => {
+      const own = ownBucketPolicy('profile-').document.Statement
+      const inOwn = (user: string, bucket: string, how: object) =>
+        everywhere({ own }, { user, bucket, ...how } as AccessRequest)
+      fc.assert(
+        fc.property(users, users, key, how, (user, bucket, key, [action, method]) => {
+          t.equal(inOwn(user, bucket, { action, method, key }), user === bucket)
+          t.equal(
+            inOwn(user, bucket, { action: 's3:ListBucket', method: 'GET', prefix: key }),
+            user === bucket
+          )
+          for (const action of OTHERS) t.notOk(inOwn(user, bucket, { action, method, key }))
+        })
+      )
+    })
+
+    t.test(`the own prefix of the common bucket, and nothing else (${engine})`, async (t) => {
+      const own = ownPrefixPolicy(USER, 'mlpipeline', PREFIX).document.Statement
+      const inCommon = (how: object) =>
+        everywhere({ own, bucket: OURS }, {
+          user: USER,
+          bucket: 'mlpipeline',
+          ...how
+        } as AccessRequest)
+      fc.assert(
+        fc.property(key, how, (key, [action, method]) => {
+          // The prefix of a namespace has no capital letters, so this says nothing about another profile.
+          const isOwn = (engine === 'iam-manager' ? key.toLowerCase() : key).startsWith(PREFIX)
+          t.equal(inCommon({ action, method, key }), isOwn)
+          t.equal(
+            inCommon({ action: 's3:ListBucket', method: 'GET', prefix: key }),
+            key.startsWith(PREFIX)
+          )
+          if (key !== '') t.notOk(inCommon({ action, method, key: `${PREFIX}x`, prefix: key }))
+          for (const action of OTHERS) t.notOk(inCommon({ action, method, key }))
+        })
+      )
+      t.notOk(inCommon({ action: 's3:ListBucket', method: 'GET' }), 'no list of everything')
+      t.notOk(inCommon({ action: 's3:ListBucket', method: 'GET', delimiter: '/' }), 'no browsing')
+      t.ok(inCommon({ action: 's3:ListBucket', method: 'HEAD' }), 'asking for the bucket')
+      t.ok(inCommon({ action: 's3:GetBucketLocation', method: 'GET' }))
+    })
+
+    t.test(`the top level where browsing is wanted, and no deeper (${engine})`, async (t) => {
+      const own = ownPrefixPolicy(USER, 'mlpipeline', PREFIX).document.Statement
+      const lists = (user: string, how: object) =>
+        everywhere(
+          { own, bucket: BROWSABLE },
+          { user, bucket: 'mlpipeline', action: 's3:ListBucket', method: 'GET', ...how }
+        )
+      fc.assert(
+        fc.property(key, fc.constantFrom('/', '-', ''), (prefix, delimiter) => {
+          const isOwn = prefix.startsWith(PREFIX)
+          t.equal(
+            lists(USER, { prefix, delimiter }),
+            isOwn || (prefix + delimiter === '/' && !prefix)
+          )
+          t.notOk(lists('outsider', { prefix: '', delimiter }))
+        })
+      )
+      t.ok(lists(USER, { delimiter: '/' }))
+      t.notOk(lists(USER, {}))
+    })
+  }
+})
+
 t.test('isPolicyOf', async (t) => {
   const table: [policyName: string, isOwn: boolean][] = [
     [`${USER}-89abcdef`, true],
@@ -241,83 +439,4 @@ t.test('isPolicyOf', async (t) => {
       t.equal(isPolicyOf(USER, policyName), isOwn)
     })
   }
-})
-
-t.test('mergedBucketPolicy', async (t) => {
-  const merged = (live: PolicyDocument | undefined, ours = OURS) =>
-    mergedBucketPolicy(live, 'mlpipeline', ours)
-  const withoutSid: Statement = { Effect: 'Deny', Principal: '*', Action: 's3:PutBucketAcl' }
-  const stale: Statement[] = OURS.map((statement) => ({ ...statement, Action: ['s3:GetObject'] }))
-
-  const merges: [what: string, live: PolicyDocument | undefined, expected: PolicyDocument][] = [
-    ['starts a policy where there is none', undefined, policyWith(...OURS)],
-    ['fills an empty one', policyWith(), policyWith(...OURS)],
-    [
-      'keeps foreign statements, with and without a Sid',
-      policyWith(FOREIGN, withoutSid),
-      policyWith(FOREIGN, withoutSid, ...OURS)
-    ],
-    ['replaces ours by Sid', policyWith(...stale, FOREIGN, ...stale), policyWith(FOREIGN, ...OURS)],
-    [
-      'replaces sync.py’s four, and lets its users list their own prefix',
-      policyWith(...SYNC_PYS, FOREIGN),
-      policyWith(FOREIGN, ...OURS, LEGACY_LIST)
-    ],
-    [
-      'keeps the listing of sync.py’s users on later merges',
-      policyWith(FOREIGN, ...OURS, LEGACY_LIST),
-      policyWith(FOREIGN, ...OURS, LEGACY_LIST)
-    ],
-    [
-      'restores the listing of sync.py’s users when it was edited',
-      policyWith({ ...LEGACY_LIST, Condition: {} }),
-      policyWith(...OURS, LEGACY_LIST)
-    ]
-  ]
-  for (const [what, live, expected] of merges) {
-    t.test(what, async (t) => {
-      const once = merged(live)
-      t.strictSame(once, expected)
-      t.strictSame(merged(once), once, 'and settles at once')
-    })
-  }
-
-  for (const statement of SYNC_PYS) {
-    t.test(`replaces sync.py’s ${statement.Sid} alone`, async (t) => {
-      t.strictSame(merged(policyWith(statement)), policyWith(...OURS, LEGACY_LIST))
-    })
-  }
-
-  t.test('reads a single statement that is not in an array', async (t) => {
-    const collapsed = { Version: '2012-10-17', Statement: FOREIGN } as unknown as PolicyDocument
-    t.strictSame(merged(collapsed), policyWith(FOREIGN, ...OURS))
-  })
-
-  t.test('writes the version of the language that knows variables', async (t) => {
-    const old = { Version: '2008-10-17', Statement: [FOREIGN] }
-    t.equal(merged(old).Version, '2012-10-17')
-  })
-
-  t.test('keeps what else stands in the policy', async (t) => {
-    const live = { Version: '2008-10-17', Id: 'of-the-operator', Statement: [FOREIGN] }
-    const once = merged(live)
-    t.strictSame(once, {
-      Version: '2012-10-17',
-      Id: 'of-the-operator',
-      Statement: [FOREIGN, ...OURS]
-    })
-    t.strictSame(merged(once), once, 'and settles at once')
-  })
-
-  t.test('leaves the live policy as it was', async (t) => {
-    const live = policyWith(...SYNC_PYS, FOREIGN)
-    const before = structuredClone(live)
-    merged(live)
-    t.strictSame(live, before)
-  })
-
-  t.test('keeps what is there when we have nothing to say', async (t) => {
-    t.strictSame(merged(policyWith(FOREIGN), []), policyWith(FOREIGN))
-    t.strictSame(merged(undefined, []), policyWith())
-  })
 })

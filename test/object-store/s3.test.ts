@@ -102,7 +102,8 @@ t.test('ensureBucketPolicy', async (t) => {
       [GET]: [NO_POLICY, NO_POLICY, answering(policyWith(OURS))],
       [PUT]: ok()
     })
-    await s3.ensureBucketPolicy(BUCKET, withOurs, budget())
+    const outcome = await s3.ensureBucketPolicy(BUCKET, withOurs, budget())
+    t.strictSame(outcome, { replaced: undefined })
     t.strictSame(stub.operations(), [GET, GET, PUT, GET])
     t.strictSame(JSON.parse(stub.request(PUT).body), policyWith(OURS))
     t.strictSame(writes, [`writing the policy of bucket ${BUCKET}`])
@@ -111,7 +112,8 @@ t.test('ensureBucketPolicy', async (t) => {
   t.test('writes nothing when the policy says the same', async (t) => {
     const collapsed = { Statement: { ...OURS, Action: 's3:*' }, Version: '2012-10-17' }
     const { stub, s3, writes } = await s3On(t, { [GET]: answering(collapsed) })
-    await s3.ensureBucketPolicy(BUCKET, () => policyWith(OURS), budget())
+    const outcome = await s3.ensureBucketPolicy(BUCKET, () => policyWith(OURS), budget())
+    t.strictSame(outcome, 'unchanged')
     t.strictSame(stub.operations(), [GET])
     t.strictSame(writes, [])
   })
@@ -126,13 +128,15 @@ t.test('ensureBucketPolicy', async (t) => {
       ],
       [PUT]: ok()
     })
-    await s3.ensureBucketPolicy(BUCKET, withOurs, budget())
+    const outcome = await s3.ensureBucketPolicy(BUCKET, withOurs, budget())
+    t.strictSame(outcome, { replaced: policyWith(edited, FOREIGN) })
     t.strictSame(JSON.parse(stub.request(PUT).body), policyWith(FOREIGN, OURS))
   })
 
   t.test('writes nothing when another sync was faster', async (t) => {
     const { stub, s3 } = await s3On(t, { [GET]: [NO_POLICY, answering(policyWith(OURS))] })
-    await s3.ensureBucketPolicy(BUCKET, withOurs, budget())
+    const outcome = await s3.ensureBucketPolicy(BUCKET, withOurs, budget())
+    t.strictSame(outcome, 'unchanged')
     t.strictSame(stub.operations(), [GET, GET, GET])
   })
 
