@@ -177,7 +177,7 @@ async function ensureBucket(bucket: BucketPlan, context: Context, budget: Budget
   await store.ensureBucket(name, budget)
   if (settings !== undefined) {
     const { statements, lifecycleRules } = settings
-    if (statements.length > 0) await ensureBucketPolicy(name, statements, context, budget)
+    await ensureBucketPolicy(name, statements, context, budget)
     await store.ensureLifecycle(name, (live) => mergedLifecycleRules(live, lifecycleRules), budget)
   }
   memory.rememberBucket(name)

@@ -479,6 +479,7 @@ t.test('the writes of a first sync are the fewest that the layout needs', async 
   const own = await firstSync('per-profile')
   t.same(own.writes, [
     `creating bucket ${own.user}`,
+    `writing the policy of bucket ${own.user}`,
     `creating user ${own.user}`,
     `attaching policy ${own.policy} to user ${own.user}`,
     `issuing an access key to user ${own.user}`

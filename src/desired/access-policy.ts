@@ -75,12 +75,16 @@ export function isPolicyOf(user: string, policyName: string): boolean {
   return new RegExp(`^${user}-[0-9a-f]{8}$`).test(policyName)
 }
 
-/** Every Sid that we ever write into the policy of the common bucket. */
-export const COMMON_BUCKET_SIDS = [
-  'DenyPrefixPromotion',
-  'ProfileHeadBucket',
-  'ProfileTopLevelBrowse'
-]
+/** Every Sid that we ever write into the policy of a bucket. */
+export const BUCKET_SIDS = ['DenyPrefixPromotion', 'ProfileHeadBucket', 'ProfileTopLevelBrowse']
+
+/**
+ * What a profile's own bucket says to everybody. The Deny of its managed policy is not enough: a gateway that
+ * serves IAM and has a signing key does not know that condition before SeaweedFS 4.48.
+ */
+export function ownBucketStatements(bucketName: string): Statement[] {
+  return [denyPrefixPromotion(arn(bucketName))]
+}
 
 /**
  * What the common bucket of the shared layout says to everybody, whatever their own policy says. The user
@@ -94,14 +98,7 @@ export function commonBucketStatements(
   const bucket = arn(bucketName)
   const users = { 'aws:username': [`${namePrefix}*`] }
   return [
-    {
-      Sid: 'DenyPrefixPromotion',
-      Effect: 'Deny',
-      Principal: '*',
-      Action: ['s3:*'],
-      Resource: [`${bucket}/*`],
-      Condition: WITH_PREFIX_PARAMETER
-    },
+    denyPrefixPromotion(bucket),
     {
       // KServe asks for the bucket itself.
       Sid: 'ProfileHeadBucket',
@@ -113,6 +110,17 @@ export function commonBucketStatements(
     },
     ...(topLevelBrowse ? [topLevelBrowseStatement(bucket, users)] : [])
   ]
+}
+
+function denyPrefixPromotion(bucket: string): Statement {
+  return {
+    Sid: 'DenyPrefixPromotion',
+    Effect: 'Deny',
+    Principal: '*',
+    Action: ['s3:*'],
+    Resource: [`${bucket}/*`],
+    Condition: WITH_PREFIX_PARAMETER
+  }
 }
 
 /** KFP's own isolation test asks for it. It shows everybody's names, and no policy can mend that. */

@@ -1,4 +1,4 @@
-import { arn, COMMON_BUCKET_SIDS, type PolicyDocument, type Statement } from './access-policy.ts'
+import { arn, BUCKET_SIDS, type PolicyDocument, type Statement } from './access-policy.ts'
 
 /** The statements of sync.py; its last one denies our users listing their own prefix. */
 const SYNC_PY_SIDS = [
@@ -10,9 +10,8 @@ const SYNC_PY_SIDS = [
 const LEGACY_LIST_SID = 'LegacyProfileOwnPrefixList'
 
 /**
- * The bucket policy with our statements in place: ours replaced by Sid, those of ours that are not wanted any
- * more gone, foreign ones kept. Where
- * sync.py's four stood, its users keep listing their own prefix, and nothing more, until they are gone.
+ * The bucket policy with our statements in place: ours replaced by Sid, those of ours that are not
+ * wanted any more gone, foreign ones kept. Where sync.py's four stood, its users keep listing their own prefix, and nothing more, until they are gone.
  */
 export function mergedBucketPolicy(
   live: PolicyDocument | undefined,
@@ -24,7 +23,7 @@ export function mergedBucketPolicy(
     ({ Sid = '' }) => SYNC_PY_SIDS.includes(Sid) || Sid === LEGACY_LIST_SID
   )
   const desired = wasSyncPys ? [...ours, legacyListStatement(bucketName)] : ours
-  const replaced = new Set([...SYNC_PY_SIDS, ...COMMON_BUCKET_SIDS, LEGACY_LIST_SID])
+  const replaced = new Set([...SYNC_PY_SIDS, ...BUCKET_SIDS, LEGACY_LIST_SID])
   const foreign = statements.filter(({ Sid = '' }) => !replaced.has(Sid))
   return { ...live, Version: '2012-10-17', Statement: [...foreign, ...desired] }
 }
@@ -32,7 +31,7 @@ export function mergedBucketPolicy(
 /** Whether we have written this policy before, or what is left of it. */
 export function isOurs(policy: PolicyDocument | undefined): boolean {
   const sids = asArray(policy?.Statement ?? []).map(({ Sid = '' }) => Sid)
-  return sids.some((sid) => COMMON_BUCKET_SIDS.includes(sid))
+  return sids.some((sid) => BUCKET_SIDS.includes(sid))
 }
 
 function legacyListStatement(bucketName: string): Statement {

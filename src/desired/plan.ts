@@ -6,6 +6,7 @@ import {
   commonBucketStatements,
   type ManagedPolicy,
   ownBucketPolicy,
+  ownBucketStatements,
   ownPrefixPolicy,
   type Statement
 } from './access-policy.ts'
@@ -71,7 +72,10 @@ function ownBucketPlan(user: string, keyPrefix: string, settings: ProfileSetting
       { name: settings.commonBucket },
       {
         name: user,
-        settings: { statements: [], lifecycleRules: retentionRules(settings.retention) }
+        settings: {
+          statements: ownBucketStatements(user),
+          lifecycleRules: retentionRules(settings.retention)
+        }
       }
     ],
     probes: {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   type AccessRequest,
-  COMMON_BUCKET_SIDS,
+  BUCKET_SIDS,
   commonBucketStatements,
   type Engine,
   isAllowed,
@@ -158,7 +158,7 @@ t.test('commonBucketStatements', async (t) => {
   t.test('are all known by Sid', async (t) => {
     t.strictSame(
       BROWSABLE.map(({ Sid }) => Sid),
-      COMMON_BUCKET_SIDS
+      BUCKET_SIDS
     )
   })
 })

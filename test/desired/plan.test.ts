@@ -2,6 +2,7 @@ import t from 'tap'
 import {
   commonBucketStatements,
   ownBucketPolicy,
+  ownBucketStatements,
   ownPrefixPolicy
 } from '../../src/desired/access-policy.ts'
 import { planFor } from '../../src/desired/plan.ts'
@@ -27,7 +28,7 @@ t.test('planFor', async (t) => {
       policy: ownBucketPolicy('profile-'),
       buckets: [
         { name: 'mlpipeline' },
-        { name: USER, settings: { statements: [], lifecycleRules: [] } }
+        { name: USER, settings: { statements: ownBucketStatements(USER), lifecycleRules: [] } }
       ],
       epoch: 0,
       probes: {
