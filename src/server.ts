@@ -9,6 +9,7 @@ import fastify, {
   LogController
 } from 'fastify'
 import type { Config } from './config.ts'
+import { knownHoles } from './desired/known-holes.ts'
 import { dryRunAnswer } from './dry-run.ts'
 import { Unauthorized, Unexpected } from './errors.ts'
 import {
@@ -86,14 +87,22 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
 
   server.get('/healthz', () => ({ status: 'ok' }))
 
-  const checkReadiness = sharedFor(READINESS_SHARED_MS, () => {
-    const signal = AbortSignal.timeout(READINESS_TIMEOUT_MS)
-    return context.store.checkReadiness({ namespace: '(readiness check)', signal })
+  const toldWarnings = new Set<string>()
+  const checkReadiness = sharedFor(READINESS_SHARED_MS, async () => {
+    const budget = {
+      namespace: '(readiness check)',
+      signal: AbortSignal.timeout(READINESS_TIMEOUT_MS)
+    }
+    const { storeVersion } = await context.store.checkReadiness(budget)
+    const holes = knownHoles(storeVersion, context.settings)
+    const warnings = holes.map(({ name, remedy }) => `${name}; ${remedy}.`)
+    for (const warning of warnings) {
+      if (!toldWarnings.has(warning)) logger.warn({ storeVersion }, warning)
+      toldWarnings.add(warning)
+    }
+    return warnings
   })
-  server.get('/readyz', async () => {
-    await checkReadiness()
-    return { status: 'ok' }
-  })
+  server.get('/readyz', async () => ({ status: 'ok', warnings: await checkReadiness() }))
 
   server.get('/metrics', async (_request, reply) => {
     reply.type(metrics.registry.contentType)
@@ -125,9 +134,9 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
 }
 
 /** Whoever asks within that time after a start of the work gets the same answer: anybody may ask. */
-function sharedFor(milliseconds: number, work: () => Promise<void>): () => Promise<void> {
+function sharedFor<T>(milliseconds: number, work: () => Promise<T>): () => Promise<T> {
   let startedAt = Number.NEGATIVE_INFINITY
-  let answer: Promise<void>
+  let answer: Promise<T>
   return () => {
     if (performance.now() - startedAt >= milliseconds) {
       startedAt = performance.now()

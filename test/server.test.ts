@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { StoreRejected, StoreUnavailable } from '../src/errors.ts'
 import type { ObjectStore } from '../src/object-store/object-store.ts'
@@ -318,7 +319,9 @@ t.test('no secret reaches a log line or an error', async (t) => {
 t.test('health', async (t) => {
   const { store, world } = buildFakeObjectStore()
   const { server, logged } = serve(store)
-  t.equal((await server.inject('/readyz')).statusCode, 200)
+  const ready = await server.inject('/readyz')
+  t.equal(ready.statusCode, 200)
+  t.same(ready.json(), { status: 'ok', warnings: [] })
   t.equal(logged(), '', 'says nothing while all is well')
 
   const checkReadiness = async () => {
@@ -332,6 +335,33 @@ t.test('health', async (t) => {
   t.equal(response.statusCode, 503)
   t.match(response.json().message, /AWS_ENDPOINT_URL_S3: ECONNREFUSED/)
   t.equal((await down.server.inject('/healthz')).statusCode, 200, 'the process itself is fine')
+})
+
+t.test('known holes are told by /readyz each time and by the log once', async (t) => {
+  let storeVersion = '4.34'
+  const { store } = buildFakeObjectStore()
+  const environment = { BUCKET_LAYOUT: 'shared', TOP_LEVEL_BROWSE: 'true' }
+  const checkReadiness = async () => ({ storeVersion })
+  const { server, logged } = serve({ ...store, checkReadiness }, environment)
+  const linesLogged = () => logged().trim().split('\n').length
+  const markers =
+    'List markers show every profile the names of other profiles’ objects; ' +
+    'upgrade to SeaweedFS 4.48 or newer, or set BUCKET_LAYOUT=per-profile.'
+  const browsing =
+    'Browsing the top level shows every profile the names of all namespaces; ' +
+    'set TOP_LEVEL_BROWSE=false.'
+
+  const response = await server.inject('/readyz')
+  t.equal(response.statusCode, 200, 'it is ready all the same')
+  t.same(response.json().warnings, [markers, browsing])
+  t.match(logged(), markers)
+  t.match(logged(), browsing)
+  t.equal(linesLogged(), 2)
+
+  storeVersion = '4.48'
+  await pause(2_100)
+  t.same((await server.inject('/readyz')).json().warnings, [browsing], 'the store was upgraded')
+  t.equal(linesLogged(), 2, 'nothing is said twice')
 })
 
 t.test('metrics', async (t) => {

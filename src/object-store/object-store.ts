@@ -105,6 +105,9 @@ export interface ObjectStore {
   /** One GET of the object, signed with the given key, on the gateway that profiles use. */
   probe(accessKey: AccessKey, object: ObjectAddress, budget: Budget): Promise<ProbeAnswer>
 
-  /** Throws unless the S3 endpoint answers a signed read, and the identity endpoint has done so once. */
-  checkReadiness(budget: Budget): Promise<void>
+  /**
+   * Throws unless the S3 endpoint answers a signed read, and the identity endpoint has done so once. The
+   * version is the S3 endpoint's, such as `4.48`; undefined when it keeps it to itself.
+   */
+  checkReadiness(budget: Budget): Promise<{ readonly storeVersion: string | undefined }>
 }

@@ -22,9 +22,10 @@ export function buildSeaweedFs(
     ...identities,
     probe: buildProbe(settings),
     async checkReadiness(budget) {
-      await checkS3(commonBucket, budget)
+      const storeVersion = await checkS3(commonBucket, budget)
       if (!hasIamAnswered) await checkIam(budget)
       hasIamAnswered = true
+      return { storeVersion }
     }
   }
 }

@@ -323,6 +323,26 @@ t.test('checkS3', async (t) => {
     })
   }
 
+  const servers: [server: string | undefined, version: string | undefined][] = [
+    ['SeaweedFS 8000GB 4.34', '4.34'],
+    ['SeaweedFS 30GB 4.48', '4.48'],
+    ['SeaweedFS 30GB 4.48.1', '4.48'],
+    ['SeaweedFS 4.48-rc1', '4.48'],
+    ['SeaweedFS', undefined],
+    ['istio-envoy', undefined],
+    ['nginx/1.27', undefined],
+    [undefined, undefined]
+  ]
+  for (const [server, version] of servers) {
+    t.test(`reads ${version} from the server ${server}`, async (t) => {
+      const headers = server === undefined ? {} : { server }
+      for (const answer of [s3Error(404, 'NoSuchKey'), ok('ready')]) {
+        const { s3 } = await s3On(t, { [GET]: { ...answer, headers } })
+        t.equal(await s3.checkS3(BUCKET, budget()), version)
+      }
+    })
+  }
+
   t.test('names the setting that is wrong', async (t) => {
     const { s3 } = await s3On(t, { [GET]: s3Error(403, 'InvalidAccessKeyId', 'No such key.') })
     t.equal(

@@ -79,6 +79,14 @@ t.test('checkReadiness', async (t) => {
     t.strictSame(writes, [])
   })
 
+  t.test('says the version of the S3 API', async (t) => {
+    const headers = { server: 'SeaweedFS 8000GB 4.34' }
+    const script = { ...ready, [READY_OBJECT]: { ...s3Error(404, 'NoSuchKey'), headers } }
+    const stub = await startStubStore(t, script)
+    const store = buildSeaweedFs(stub.settings, 'mlpipeline', () => {})
+    t.strictSame(await store.checkReadiness(budget()), { storeVersion: '4.34' })
+  })
+
   t.test('asks the identity API until it has answered once, and the S3 API always', async (t) => {
     const wrong = s3Error(403, 'SignatureDoesNotMatch')
     const { GetUser } = ready
