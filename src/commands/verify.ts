@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import type { Config, StoreSettings } from '../config.ts'
+import { knownHoles } from '../desired/known-holes.ts'
 import { CommandFailed } from '../errors.ts'
 import { distinctAttacks } from '../matrix/attacks.ts'
 import type { CaseResult, Reach } from '../matrix/case-result.ts'
@@ -64,7 +65,7 @@ export async function verify(
     namespace: '(verify)',
     signal: AbortSignal.any([signal, AbortSignal.timeout(LOOKUP_BUDGET_MS)])
   }
-  const { storeVersion, warnings } = await store.checkReadiness(lookup)
+  const { storeVersion } = await store.checkReadiness(lookup)
   const parties = await findParties(namespaces, profile, store, lookup)
   for (const party of parties) await ensureKeyWorks(party, store, lookup)
 
@@ -90,7 +91,7 @@ export async function verify(
     storeVersion,
     pairs,
     surroundings: await inspectSurroundings(s3Endpoint, region, accessKey, sideDoors),
-    warnings
+    warnings: knownHoles(storeVersion, profile).map(({ name, remedy }) => `${name}: ${remedy}`)
   }
 }
 

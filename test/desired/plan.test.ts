@@ -3,6 +3,7 @@ import {
   commonBucketStatements,
   ownBucketPolicy,
   ownBucketStatements,
+  ownBucketStatements,
   ownPrefixPolicy
 } from '../../src/desired/access-policy.ts'
 import { planFor } from '../../src/desired/plan.ts'
