@@ -3,7 +3,6 @@ import {
   commonBucketStatements,
   ownBucketPolicy,
   ownBucketStatements,
-  ownBucketStatements,
   ownPrefixPolicy
 } from '../../src/desired/access-policy.ts'
 import { planFor } from '../../src/desired/plan.ts'
