@@ -200,7 +200,8 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         const answer = await told.context.store.probe(key, object, spent)
         return late.shift() ?? answer
       }
-      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      const impatient = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      const context = { ...impatient, proofPatienceMs: 10_000 }
       t.equal((await sync(context)).attachments.length, 4)
       t.same(late, [])
     })
@@ -212,7 +213,8 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         probes += 1
         return probes === 2 ? 'unknown-key' : told.context.store.probe(key, object, spent)
       }
-      const context = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      const impatient = newContext({ ...told.context.store, probe }, told.clock, { BUCKET_LAYOUT })
+      const context = { ...impatient, proofPatienceMs: 10_000 }
       await sync(context)
       t.equal(probes, 4, 'both probes are made again')
     })
