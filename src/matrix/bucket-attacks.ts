@@ -30,8 +30,8 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
 /** Only read; whoever answers tells how the bucket is guarded. */
 const READ_ONLY_DOCUMENTS = ['policyStatus', 'analytics', 'inventory', 'metrics']
 
-/** Answered with a constant, whatever the bucket is. */
-const CONSTANTS = new Set(['logging', 'accelerate', 'requestPayment'])
+/** Answered to whoever may list the bucket, and always the same: only effects tell. */
+const CONSTANTS = new Set(['logging', 'accelerate', 'requestPayment', 'policyStatus'])
 
 /** Query parameters that make a request on the bucket look like one on an own object or upload. */
 const DISGUISES = [
@@ -64,7 +64,9 @@ export const BUCKET_ATTACKS: readonly Attack[] = [
   ),
   ...BUCKETS.flatMap((bucket) =>
     READ_ONLY_DOCUMENTS.map((name) =>
-      attack('configuration of buckets, read', `GET /${bucket}?${name}`, { judgedBy: 'status' })
+      attack('configuration of buckets, read', `GET /${bucket}?${name}`, {
+        judgedBy: CONSTANTS.has(name) ? 'effect' : 'status'
+      })
     )
   ),
   ...['policy', 'lifecycle', 'cors', 'acl', 'versioning'].flatMap((name) => [
