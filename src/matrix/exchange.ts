@@ -14,7 +14,8 @@ export function buildExchange(
   endpoint: string,
   region: string,
   service: 's3' | 'iam',
-  signal?: AbortSignal
+  signal?: AbortSignal,
+  timeoutMs = TIMEOUT_MS
 ): Exchange {
   const { protocol, hostname, port, host } = new URL(endpoint)
   const isTls = protocol === 'https:'
@@ -33,7 +34,7 @@ export function buildExchange(
           method: signed.method,
           path: signed.path + (query && `?${query}`),
           headers: { ...signed.headers, 'content-length': Buffer.byteLength(signed.body) },
-          timeout: TIMEOUT_MS,
+          timeout: timeoutMs,
           ...(signal && { signal })
         },
         (incoming) => {
@@ -42,7 +43,7 @@ export function buildExchange(
           incoming.on('error', reject)
           incoming.on('end', () =>
             resolve({
-              status: incoming.statusCode ?? 0,
+              status: incoming.statusCode as number,
               headers: Object.fromEntries(
                 Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])
               ),

@@ -71,7 +71,8 @@ export async function sow(
     const Metadata = { note: words.metadata }
     const address = { Bucket: bucket, Key: prefix + name }
     const command = new PutObjectCommand({ ...address, Body: body, Metadata, Tagging })
-    return (await admin.send(command)).ETag?.replaceAll('"', '') ?? ''
+    const { ETag = '' } = await admin.send(command)
+    return ETag.replaceAll('"', '')
   }
 
   async function beginUpload({ bucket, prefix }: Place): Promise<string> {

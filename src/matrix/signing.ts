@@ -41,7 +41,7 @@ export async function sign(
     expiresIn: PRESIGNED_SECONDS,
     unhoistableHeaders: new Set(Object.keys(request.headers))
   })
-  const bag = Object.entries(query ?? {}) as [string, string | string[]][]
+  const bag = Object.entries(query as Record<string, string | string[]>)
   return {
     ...request,
     headers: headers as Record<string, string>,
@@ -145,6 +145,4 @@ class Sha256 {
   async digest(): Promise<Uint8Array> {
     return this.#hash.digest()
   }
-
-  reset(): void {}
 }

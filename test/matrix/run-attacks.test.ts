@@ -1,0 +1,243 @@
+import t from 'tap'
+import { type Attack, attack } from '../../src/matrix/attack.ts'
+import { distinctAttacks } from '../../src/matrix/attacks.ts'
+import type { CaseResult, Reach } from '../../src/matrix/case-result.ts'
+import { type Answer, textOf } from '../../src/matrix/request.ts'
+import { runAttacks, type Witness } from '../../src/matrix/run-attacks.ts'
+import type { Sown } from '../../src/matrix/seeds.ts'
+import {
+  answer,
+  LAYOUTS,
+  type Layout,
+  reach,
+  refusal,
+  scene,
+  sown,
+  withVerdict
+} from '../fixtures/matrix.ts'
+
+interface Field {
+  readonly layout?: Layout
+  readonly attacks?: readonly Attack[]
+  readonly reach?: Reach
+  readonly sown?: Sown
+  readonly witnesses?: readonly Witness[]
+}
+
+async function run({ layout = 'shared', attacks, reach: to, sown: seeds, witnesses }: Field) {
+  const there = to ?? reach(() => refusal())
+  const results: CaseResult[] = []
+  const concrete = distinctAttacks(scene(layout), there, attacks)
+  for await (const result of runAttacks(concrete, seeds ?? sown(layout), witnesses ?? [], there)) {
+    results.push(result)
+  }
+  return results
+}
+
+/** What somebody may damage, and what was done about it. */
+function witness() {
+  const state = { damage: 'none', restored: 0 }
+  return {
+    state,
+    name: 'their data',
+    look: async () => state.damage,
+    restore: async () => {
+      state.damage = 'none'
+      state.restored += 1
+    }
+  }
+}
+
+for (const layout of LAYOUTS) {
+  t.test(`in the ${layout} layout`, async (t) => {
+    t.test('a store that gives everything away is found in every group', async (t) => {
+      const { words, their } = scene(layout)
+      const everything = answer(200, `${words.content} ${their.accessKey.accessKeyId}`)
+      const results = await run({ layout, reach: reach(() => everything) })
+      const holed = new Set(
+        results.filter(({ verdict }) => verdict === 'hole').map(({ group }) => group)
+      )
+      t.same(holed, new Set(results.map(({ group }) => group)))
+      t.same(withVerdict(results, 'ok'), [])
+    })
+
+    t.test('a store that refuses everything has no hole', async (t) => {
+      const results = await run({ layout, witnesses: [witness()] })
+      t.ok(results.length > 0)
+      t.ok(results.every(({ verdict }) => verdict === 'ok'))
+    })
+  })
+}
+
+const READ = attack('reads', 'GET /{their.bucket}/{their.mark}object')
+const WRITE = attack('writes', 'PUT /{their.bucket}/{their.mark}object', { body: 'planted' })
+const LEAK = scene('shared').words.content
+
+t.test('what is given away is a hole', async (t) => {
+  const cases: [what: string, answer: Answer, evidence: string][] = [
+    ['in an answer', answer(200, LEAK), 'the content of their object (HTTP 200)'],
+    ['in a refusal', answer(403, LEAK), 'the content of their object (HTTP 403)'],
+    ['in a header', answer(500, '', { x: LEAK }), 'the content of their object (HTTP 500)']
+  ]
+  for (const [what, given, evidence] of cases) {
+    const [result] = await run({ attacks: [READ], reach: reach(() => given) })
+    t.match(result, { verdict: 'hole', evidence: `it gave away ${evidence}` }, what)
+  }
+
+  t.test('also when it was copied to where the own key reads it', async (t) => {
+    const loot = '/{own.bucket}/{own.mark}loot'
+    const copy = attack('copies', `PUT ${loot}`, {
+      headers: { 'x-amz-copy-source': '/{their.bucket}/{their.mark}object' },
+      loot
+    })
+    const asked: string[] = []
+    const store = reach((request) => {
+      asked.push(`${request.method} ${request.path.split('/').at(-1)}`)
+      return answer(200, request.method === 'GET' ? LEAK : '')
+    })
+    const [result] = await run({ attacks: [copy], reach: store })
+    t.match(result, { verdict: 'hole', evidence: /the content of their object/ })
+    t.same(asked, ['PUT loot', 'GET loot', 'DELETE loot'], 'and is removed')
+  })
+})
+
+t.test('what nobody may even be answered is a hole when it is answered', async (t) => {
+  const asked = attack('reads', 'HEAD /{their.bucket}/{their.mark}object', { judgedBy: 'status' })
+  const verdicts: [answer: Answer, verdict: string][] = [
+    [answer(200), 'hole'],
+    [answer(204), 'hole'],
+    [answer(304), 'hole'],
+    [answer(403), 'ok'],
+    [answer(501), 'ok'],
+    [answer(200, '<ListBucketResult></ListBucketResult>'), 'ok']
+  ]
+  for (const [given, verdict] of verdicts) {
+    const [result] = await run({ attacks: [asked], reach: reach(() => given) })
+    t.equal(result?.verdict, verdict, `${given.status} ${given.body}`)
+  }
+  const [effect] = await run({ attacks: [READ], reach: reach(() => answer(200, 'an own thing')) })
+  t.equal(effect?.verdict, 'ok', 'where only effects tell, an answer alone is none')
+})
+
+t.test('damage', async (t) => {
+  t.test('is a hole of the case that did it, and is restored', async (t) => {
+    const seen = witness()
+    const store = reach(({ method }) => {
+      if (method === 'PUT') seen.state.damage = 'overwritten'
+      return answer(200)
+    })
+    const results = await run({ attacks: [WRITE, READ], reach: store, witnesses: [seen] })
+    t.same(withVerdict(results, 'hole'), [`${WRITE.line}: it changed their data (HTTP 200)`])
+    t.equal(results.length, 2)
+    t.same(seen.state, { damage: 'none', restored: 1 })
+  })
+
+  for (const status of [200, 302, 500]) {
+    t.test(`is looked for where the answer was ${status}`, async (t) => {
+      const seen = witness()
+      const store = reach(() => {
+        seen.state.damage = 'overwritten'
+        return answer(status)
+      })
+      const [result] = await run({ attacks: [WRITE], reach: store, witnesses: [seen] })
+      t.equal(result?.evidence, `it changed their data (HTTP ${status})`)
+    })
+  }
+
+  t.test('is noticed even when all requests were refused', async (t) => {
+    const seen = witness()
+    const store = reach(() => {
+      seen.state.damage = 'overwritten'
+      return refusal()
+    })
+    const results = await run({ attacks: [WRITE, READ], reach: store, witnesses: [seen] })
+    t.same(
+      results.map(({ name, verdict }) => [name, verdict]),
+      [
+        [WRITE.line, 'ok'],
+        ['all of "writes"', 'hole'],
+        [READ.line, 'ok'],
+        ['all of "reads"', 'hole']
+      ]
+    )
+    t.equal(results[1]?.evidence, 'their data changed although every request was refused')
+    t.equal(seen.state.damage, 'none')
+  })
+
+  t.test('is what cannot be looked at any more', async (t) => {
+    const seen = witness()
+    const gone = {
+      ...seen,
+      look: async () => {
+        if (seen.state.damage !== 'none') throw new Error('NoSuchBucket')
+        return 'there'
+      }
+    }
+    const store = reach(() => {
+      seen.state.damage = 'gone'
+      return answer(204)
+    })
+    const [result] = await run({ attacks: [WRITE], reach: store, witnesses: [gone] })
+    t.equal(result?.evidence, 'it changed their data (HTTP 204)')
+    t.equal(seen.state.restored, 1)
+  })
+
+  t.test('that cannot be undone is told once', async (t) => {
+    const seen = { ...witness(), restore: async () => {} }
+    const store = reach(() => {
+      seen.state.damage = 'for good'
+      return answer(200)
+    })
+    const twice = [WRITE, { ...WRITE, body: 'planted again' }]
+    const results = await run({ attacks: twice, reach: store, witnesses: [seen] })
+    t.same(
+      results.map(({ verdict }) => verdict),
+      ['hole', 'ok']
+    )
+  })
+})
+
+t.test('a case shows nothing', async (t) => {
+  const mismatch = reach(() => refusal('SignatureDoesNotMatch'))
+
+  t.test('when the store does not take its signature', async (t) => {
+    const [result] = await run({ attacks: [READ], reach: mismatch })
+    t.match(result, { verdict: 'inconclusive', evidence: 'SignatureDoesNotMatch' })
+  })
+
+  t.test('unless the signature was forged on purpose', async (t) => {
+    const forged = attack('forged', READ.line, { isForged: true })
+    t.equal((await run({ attacks: [forged], reach: mismatch }))[0]?.verdict, 'ok')
+  })
+
+  t.test('when there is no answer', async (t) => {
+    const s3 = () => Promise.reject(new Error('socket hang up'))
+    const [result] = await run({ attacks: [READ], reach: { s3, iam: {}, region: 'us-east-1' } })
+    t.match(result, { verdict: 'inconclusive', evidence: 'socket hang up' })
+  })
+})
+
+t.test('every attack uses the own key and an own upload that is open', async (t) => {
+  const texts: string[] = []
+  const keys = new Set<string>()
+  const field = scene('shared')
+  const seeds = sown('shared', {
+    scene: field,
+    ensureOwnUpload: async () => {
+      field.uploads.own = `${field.uploads.own}+`
+    }
+  })
+  const s3: Reach['s3'] = async (request, _signing, { accessKeyId }) => {
+    texts.push(textOf(request))
+    keys.add(accessKeyId)
+    return answer(200)
+  }
+  const upload = attack('uploads', 'PUT /{own.bucket}/{own.mark}upload?uploadId={own.upload}')
+  const twice = [upload, { ...upload, body: 'other' }]
+  await run({ attacks: twice, reach: { s3, iam: {}, region: 'r' }, sown: seeds })
+  t.same([...keys], [field.own.accessKey.accessKeyId])
+  t.not(
+    /uploadId=([^\n]*)/.exec(texts[0] ?? '')?.[1],
+    /uploadId=([^\n]*)/.exec(texts[1] ?? '')?.[1]
+  )
+})
