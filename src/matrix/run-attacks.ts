@@ -62,6 +62,11 @@ async function runAttack(
     await sown.ensureOwnUpload()
     const damaged = await damageSeen(witnesses, baselines)
     if (damaged !== undefined) return result('hole', `it changed ${damaged} (${said})`)
+    if (request.method === 'PUT' && attack.loot === undefined) {
+      await sown.removePlanted(request.path)
+      // In other words the path may have meant a seed.
+      await damageSeen(witnesses, baselines)
+    }
   }
   const leak =
     leakIn(answer, request, scene, sown.etag) ?? (await leakInLoot(attack, sown, reach.s3))

@@ -30,9 +30,14 @@ export interface Sown {
   sowAgain(): Promise<void>
   /** A begun upload of the own party; one that ended is begun anew. */
   ensureOwnUpload(): Promise<void>
+  /** Removes what a request planted at that path, wherever the store understood it to be. */
+  removePlanted(path: string): Promise<void>
   /** Removes everything below the marks. */
   remove(): Promise<void>
 }
+
+/** Marks older than this are those of a run that was killed. */
+const LEFTOVER_AGE_MS = 60 * 60_000
 
 /**
  * Sows, as the store's admin, what the cases need, below a mark of this run alone.
@@ -46,7 +51,8 @@ export async function sow(
   everything = false
 ): Promise<Sown> {
   const word = () => randomBytes(8).toString('hex')
-  const mark = `${MARKS}${Date.now()}-${word()}/`
+  const now = Date.now()
+  const mark = `${MARKS}${now}-${word()}/`
   const words = {
     content: `content-${word()}`,
     metadata: `metadata-${word()}`,
@@ -55,6 +61,7 @@ export async function sow(
   }
   const uploads = { own: '', their: '' }
   const scene: Scene = { own, their, commonBucket, mark, words, uploads }
+  const ownPlace = { bucket: own.bucket, prefix: own.prefix + mark }
   const theirPlace = { bucket: their.bucket, prefix: their.prefix + mark }
   // Areas that sync.py opened to everybody; nothing of ours opens them.
   const areas = ['artifacts/', 'shared/', `private/${their.namespace}/`, 'private-artifacts/']
@@ -91,9 +98,8 @@ export async function sow(
   }
 
   async function ensureOwnUpload(): Promise<void> {
-    const place = { bucket: own.bucket, prefix: own.prefix + mark }
-    const isOpen = uploads.own !== '' && (await partsOf(place, uploads.own)) !== 'gone'
-    if (!isOpen) uploads.own = await beginUpload(place)
+    const isOpen = uploads.own !== '' && (await partsOf(ownPlace, uploads.own)) !== 'gone'
+    if (!isOpen) uploads.own = await beginUpload(ownPlace)
   }
 
   async function partsOf({ bucket, prefix }: Place, UploadId: string): Promise<string> {
@@ -140,8 +146,24 @@ export async function sow(
     await sowTheirs()
   }
 
+  async function removePlanted(path: string): Promise<void> {
+    const [, bucket = '', key = ''] = /^\/([^/]+)\/(.+)$/s.exec(decodeURIComponent(path)) ?? []
+    if (!key.includes(mark)) return
+    await removeObject(admin, bucket, key).catch(() => {})
+  }
+
+  /** What a killed run left behind is nobody's any more. */
+  async function removeLeftovers(): Promise<void> {
+    for (const { bucket, prefix } of [ownPlace, ...places]) {
+      const marks = prefix.slice(0, -mark.length) + MARKS
+      for (const { Key = '' } of await objectsOf({ bucket, prefix: marks })) {
+        const startedAt = Number.parseInt(Key.slice(marks.length), 10)
+        if (startedAt < now - LEFTOVER_AGE_MS) await removeObject(admin, bucket, Key)
+      }
+    }
+  }
+
   async function remove(): Promise<void> {
-    const ownPlace = { bucket: own.bucket, prefix: own.prefix + mark }
     for (const place of [ownPlace, ...places]) {
       await abortUploads(admin, place)
       for (const { Key = '' } of await objectsOf(place)) {
@@ -151,8 +173,9 @@ export async function sow(
   }
 
   try {
+    await removeLeftovers()
     await sowTheirs()
-    await put({ bucket: own.bucket, prefix: own.prefix + mark }, 'object', 'an own object')
+    await put(ownPlace, 'object', 'an own object')
     await ensureOwnUpload()
   } catch (error) {
     await remove().catch(() => {})
@@ -166,6 +189,7 @@ export async function sow(
     look,
     sowAgain,
     ensureOwnUpload,
+    removePlanted,
     remove
   }
 }
