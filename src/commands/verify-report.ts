@@ -58,12 +58,14 @@ function findings(results: readonly CaseResult[]): string[] {
   return [...Map.groupBy(found, ({ group, verdict }) => `${verdict} ${group}`)].flatMap(
     ([, alike]) => {
       const [{ verdict, group }] = alike as [CaseResult]
-      const told = alike.slice(0, TOLD_HOLES)
-      const more = alike.length - told.length
+      // The same between several pairs is one thing to mend.
+      const sentences = [...new Set(alike.map(({ name, evidence }) => `  ${name}: ${evidence}`))]
+      const told = sentences.slice(0, TOLD_HOLES)
+      const more = sentences.length - told.length
       return [
         '',
         `${verdict.toUpperCase()}: ${group} (${alike.length})`,
-        ...told.map(({ name, evidence }) => `  ${name}: ${evidence}`),
+        ...told,
         ...(more > 0 ? [`  and ${more} more; --json tells them all`] : []),
         `  -> ${remedyFor(group, verdict)}`
       ]
