@@ -19,6 +19,9 @@ export const Environment = Type.Object({
   AWS_REGION: Type.String({ pattern: '^[a-z0-9-]{1,32}$', default: 'us-east-1' }),
   IDENTITY_API: Type.Enum(['iam'], { default: 'iam' }),
   CREDENTIAL_ROOT_KEY: Type.String(),
+  CREDENTIAL_ROOT_KEY_PREVIOUS: Type.Optional(Type.String()),
+  CREDENTIAL_ROTATION_DAYS: Type.Integer({ minimum: 0, maximum: 3650, default: 0 }),
+  CREDENTIAL_GRACE: Type.String({ default: '7d' }),
   BUCKET_LAYOUT: Type.Enum(['per-profile', 'shared'], { default: 'per-profile' }),
   BUCKET_NAME: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$', default: 'mlpipeline' }),
   TOP_LEVEL_BROWSE: { ...Switch, default: 'false' },
@@ -48,19 +51,15 @@ const ALIASES: Record<string, keyof Environment> = {
 }
 
 /** Names that the design knows and this version does not act on; better said than ignored. */
-const NOT_YET = [
-  'CREDENTIAL_ROOT_KEY_PREVIOUS',
-  'CREDENTIAL_ROTATION_DAYS',
-  'CREDENTIAL_GRACE',
-  'AUDIT_INTERVAL',
-  'FILER_GRPC_ADDRESS',
-  'FILER_JWT_SIGNING_KEY'
-]
+const NOT_YET = ['AUDIT_INTERVAL', 'FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
 
 const MIN_SYNC_BUDGET_MS = 1_000
 const MAX_SYNC_BUDGET_MS = 600_000
 const MAX_VERIFY_INTERVAL_MS = 86_400_000
 const MIN_ROOT_KEY_BYTES = 32
+const DAY_SECONDS = 86_400
+const MIN_GRACE_MS = 1_000
+const MAX_GRACE_MS = 365 * DAY_SECONDS * 1000
 const MIN_TOKEN_LENGTH = 16
 
 /** What decides the desired state of a profile; the pure half of the configuration. */
@@ -72,6 +71,9 @@ export interface ProfileSettings {
   readonly topLevelBrowse: boolean
   readonly namePrefix: string
   readonly rootKey: Buffer
+  readonly previousRootKey: Buffer | undefined
+  readonly rotationSeconds: number
+  readonly graceSeconds: number
   readonly retention: { readonly days: number } | 'keep'
   readonly region: string
   /** Where pods of the cluster reach the store, `host:port`. */
@@ -138,9 +140,16 @@ function knownVariables(env: Record<string, string | undefined>): Record<string,
 
 function crossFaults(environment: Partial<Environment>): string[] {
   const faults: string[] = []
-  const rootKey = environment.CREDENTIAL_ROOT_KEY
-  if (rootKey !== undefined && Buffer.byteLength(rootKey) < MIN_ROOT_KEY_BYTES) {
-    faults.push(`CREDENTIAL_ROOT_KEY must have at least ${MIN_ROOT_KEY_BYTES} bytes`)
+  for (const name of ['CREDENTIAL_ROOT_KEY', 'CREDENTIAL_ROOT_KEY_PREVIOUS'] as const) {
+    const key = environment[name]
+    if (key !== undefined && Buffer.byteLength(key) < MIN_ROOT_KEY_BYTES) {
+      faults.push(`${name} must have at least ${MIN_ROOT_KEY_BYTES} bytes`)
+    }
+  }
+  if (environment.CREDENTIAL_ROOT_KEY_PREVIOUS === environment.CREDENTIAL_ROOT_KEY) {
+    if (environment.CREDENTIAL_ROOT_KEY !== undefined) {
+      faults.push('CREDENTIAL_ROOT_KEY_PREVIOUS must not be the current one')
+    }
   }
   for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_IAM'] as const) {
     const url = environment[name]
@@ -152,6 +161,15 @@ function crossFaults(environment: Partial<Environment>): string[] {
   }
   if (!isWithin(VERIFY_INTERVAL, 0, MAX_VERIFY_INTERVAL_MS)) {
     faults.push('VERIFY_INTERVAL must be a duration such as 5m, to 1d')
+  }
+  const { CREDENTIAL_GRACE = '', CREDENTIAL_ROTATION_DAYS = 0 } = environment
+  if (!isWithin(CREDENTIAL_GRACE, MIN_GRACE_MS, MAX_GRACE_MS)) {
+    faults.push('CREDENTIAL_GRACE must be a duration such as 7d, from 1s to 365d')
+  } else if (
+    CREDENTIAL_ROTATION_DAYS > 0 &&
+    milliseconds(CREDENTIAL_GRACE) >= CREDENTIAL_ROTATION_DAYS * DAY_SECONDS * 1000
+  ) {
+    faults.push('CREDENTIAL_GRACE must be shorter than CREDENTIAL_ROTATION_DAYS')
   }
   const tokens = tokensFrom(environment.HOOK_TOKEN)
   if (environment.HOOK_AUTH === 'none') {
@@ -197,6 +215,12 @@ function configFrom(environment: Environment): Config {
       topLevelBrowse: isTrue(environment.TOP_LEVEL_BROWSE),
       namePrefix: environment.NAME_PREFIX,
       rootKey: Buffer.from(environment.CREDENTIAL_ROOT_KEY),
+      previousRootKey:
+        environment.CREDENTIAL_ROOT_KEY_PREVIOUS === undefined
+          ? undefined
+          : Buffer.from(environment.CREDENTIAL_ROOT_KEY_PREVIOUS),
+      rotationSeconds: environment.CREDENTIAL_ROTATION_DAYS * DAY_SECONDS,
+      graceSeconds: milliseconds(environment.CREDENTIAL_GRACE) / 1000,
       retention:
         environment.ARTIFACT_RETENTION_DAYS > 0
           ? { days: environment.ARTIFACT_RETENTION_DAYS }

@@ -29,6 +29,12 @@ export class Memory {
     return proof.secretUid === secretUid
   }
 
+  /** Whether another key of the user was proven, however long ago. */
+  hasProofOfOther(user: string, accessKeyId: string): boolean {
+    const proof = this.#proofs.get(user)
+    return proof !== undefined && proof.accessKeyId !== accessKeyId
+  }
+
   rememberProof(user: string, accessKeyId: string, secretUid: string | undefined): void {
     this.#proofs.set(user, { accessKeyId, secretUid, at: this.#clock() })
     this.#departures.delete(user)

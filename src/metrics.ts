@@ -7,6 +7,7 @@ export interface Metrics {
   hookAnswered(hook: string, outcome: string, seconds: number): void
   storeWritten(): void
   bucketPolicyRepaired(): void
+  accessKeyRetired(): void
 }
 
 export function buildMetrics(): Metrics {
@@ -29,10 +30,16 @@ export function buildMetrics(): Metrics {
     help: 'Policies of buckets that were not any more as they had been left, and were written again',
     registers: [registry]
   })
+  const retired = new Counter({
+    name: 's3p_access_keys_retired_total',
+    help: 'Keys removed because they were not current any more',
+    registers: [registry]
+  })
   return {
     registry,
     hookAnswered: (hook, outcome, seconds) => hooks.observe({ hook, outcome }, seconds),
     storeWritten: () => writes.inc(),
-    bucketPolicyRepaired: () => repairs.inc()
+    bucketPolicyRepaired: () => repairs.inc(),
+    accessKeyRetired: () => retired.inc()
   }
 }

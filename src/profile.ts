@@ -1,3 +1,4 @@
+import { REVOKE_ANNOTATION, ROTATE_ANNOTATION } from './desired/rotation.ts'
 import type { HookRequest, KubernetesObject } from './hooks.ts'
 
 /** One life of one Kubeflow tenant, whichever kind of parent Metacontroller showed us. */
@@ -10,6 +11,10 @@ export interface Profile {
   readonly isTerminating: boolean
   /** The operator gave up on the store: finalize must let the parent go. */
   readonly skipsStorageCleanup: boolean
+  /** When a new key is asked for, as the annotation spells it. */
+  readonly rotateAt: string | undefined
+  /** From when on older keys get no grace, as the annotation spells it. */
+  readonly revokeBefore: string | undefined
   /** The credentials Secret as the cluster shows it: a claim, not a fact. */
   readonly observedSecret: ObservedSecret | undefined
 }
@@ -18,12 +23,18 @@ export interface ObservedSecret {
   readonly uid: string | undefined
   /** What we wrote beside the key when it was proven; see sealFor. */
   readonly seal: string | undefined
+  readonly issuedAt: string | undefined
+  readonly state: string | undefined
   readonly accessKeyId: string
   readonly secretAccessKey: string
 }
 
 /** Holds the seal of the plan under which the key was proven. */
 export const SEAL_ANNOTATION = 'pipelines.kubeflow.org/credentials-seal'
+
+/** When the key was issued, and whether every other key of the user is gone: our only memory. */
+export const ISSUED_ANNOTATION = 'pipelines.kubeflow.org/credentials-issued-at'
+export const STATE_ANNOTATION = 'pipelines.kubeflow.org/credentials-state'
 
 /** KFP's name for the credentials Secret; consumers all over Kubeflow have it built in. */
 export const CREDENTIALS_SECRET = 'mlpipeline-minio-artifact'
@@ -33,13 +44,16 @@ const SKIP_CLEANUP_ANNOTATION = 'pipelines.kubeflow.org/skip-storage-cleanup'
 
 export function profileFrom(request: HookRequest): Profile {
   const { parent } = request
-  const enabled = parent.metadata.labels?.[ENABLED_LABEL]
+  const { labels = {}, annotations = {} } = parent.metadata
+  const enabled = labels[ENABLED_LABEL]
   return {
     namespace: parent.metadata.name,
     incarnation: incarnationOf(parent),
     isOptedIn: request.kind === 'composite' ? enabled !== 'false' : enabled === 'true',
     isTerminating: parent.metadata.deletionTimestamp !== undefined,
-    skipsStorageCleanup: parent.metadata.annotations?.[SKIP_CLEANUP_ANNOTATION] === 'true',
+    skipsStorageCleanup: annotations[SKIP_CLEANUP_ANNOTATION] === 'true',
+    rotateAt: annotations[ROTATE_ANNOTATION],
+    revokeBefore: annotations[REVOKE_ANNOTATION],
     observedSecret: observedSecretFrom(request)
   }
 }
@@ -74,9 +88,12 @@ function observedSecretFrom(request: HookRequest): ObservedSecret | undefined {
     const value = secret.data?.[key]
     return typeof value === 'string' ? Buffer.from(value, 'base64').toString() : ''
   }
+  const { annotations = {} } = secret.metadata
   return {
     uid: secret.metadata.uid,
-    seal: secret.metadata.annotations?.[SEAL_ANNOTATION],
+    seal: annotations[SEAL_ANNOTATION],
+    issuedAt: annotations[ISSUED_ANNOTATION],
+    state: annotations[STATE_ANNOTATION],
     accessKeyId: text('accesskey'),
     secretAccessKey: text('secretkey')
   }

@@ -1,21 +1,22 @@
 import type { ProfileSettings } from './config.ts'
 import { isPolicyOf, type PolicyDocument, type Statement } from './desired/access-policy.ts'
-import { type Attachment, attachmentsFor } from './desired/attachments.ts'
+import { type Attachment, attachmentsFor, type Issued } from './desired/attachments.ts'
 import { isOurs, mergedBucketPolicy } from './desired/bucket-policy.ts'
 import {
   type AccessKey,
   accessKeyFor,
   epochInForce,
-  epochOf,
   epochOfPair,
-  sealFor
+  sealFor,
+  standingOf
 } from './desired/credentials.ts'
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
+import { type OtherKey, type Rotation, retirementFor, rotationFor } from './desired/rotation.ts'
 import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
 import type { Budget, ObjectStore } from './object-store/object-store.ts'
-import { isEntitled, isNamespaceName, type Profile } from './profile.ts'
+import { isEntitled, isNamespaceName, type ObservedSecret, type Profile } from './profile.ts'
 import { awaitProof, probe } from './proof.ts'
 import type { Turns } from './turns.ts'
 
@@ -34,11 +35,13 @@ export interface Context {
   readonly store: ObjectStore
   readonly memory: Memory
   readonly turns: Turns
+  /** Wall clock, in seconds since 1970. */
+  readonly now: () => number
   readonly syncBudgetMs: number
   /** How long a new key may take to reach the gateway before the call gives up. */
   readonly proofPatienceMs: number
   readonly log: Log
-  readonly metrics: Pick<Metrics, 'bucketPolicyRepaired'>
+  readonly metrics: Pick<Metrics, 'bucketPolicyRepaired' | 'accessKeyRetired'>
 }
 
 export interface Log {
@@ -48,6 +51,8 @@ export interface Log {
 
 /** Until the Secret is seen, nobody tells us that it exists: somebody else's may be in its place. */
 const UNOBSERVED_RESYNC_SECONDS = 30
+const MIN_RESYNC_SECONDS = 5
+const MAX_RESYNC_SECONDS = 86_400
 
 /**
  * The story of a sync: what should exist, whether the key in the cluster is proven to work and to be
@@ -61,17 +66,32 @@ export async function reconcileProfile(
 ): Promise<Outcome> {
   if (!isEntitled(profile)) return { attachments: [], readiness: 'gone' }
   const plan = planFor(profile, context.settings)
+  const now = context.now()
+  const rotation = rotationFor(profile, plan.user, context.settings, now)
 
   return context.turns.take(plan.user, budget, async () => {
-    const observed = observedKey(profile, plan, context.settings)
+    const observed = observedIssue(profile, plan, rotation, now, context.settings)
     const isStillProven =
-      observed !== undefined && (await isProven(profile, plan, observed, context, budget))
-    const key = isStillProven ? observed : await provision(profile, plan, context, budget)
-    const attachments = attachmentsFor(plan, key, context.settings)
-    return observed?.accessKeyId === key.accessKeyId
-      ? { attachments, readiness: 'ready' }
-      : { attachments, readiness: 'pending', resyncAfterSeconds: UNOBSERVED_RESYNC_SECONDS }
+      observed !== undefined && (await isProven(profile, plan, observed.key, context, budget))
+    const issued = isStillProven
+      ? observed
+      : await provision(profile, plan, rotation, now, context, budget)
+    if (observed?.key.accessKeyId !== issued.key.accessKeyId) {
+      const attachments = attachmentsFor(plan, issued, context.settings)
+      return { attachments, readiness: 'pending', resyncAfterSeconds: UNOBSERVED_RESYNC_SECONDS }
+    }
+    const retired = await retire(plan, issued, rotation, now, context, budget)
+    const attachments = attachmentsFor(plan, retired.issued, context.settings)
+    const dueAt = [retired.dueAt, rotation.nextAt].filter((time) => time !== undefined)
+    if (dueAt.length === 0) return { attachments, readiness: 'ready' }
+    const resyncAfterSeconds = secondsUntil(Math.min(...dueAt), now)
+    return { attachments, readiness: 'ready', resyncAfterSeconds }
   })
+}
+
+/** Not at once, because what was just written has to be seen; not too far off, because clocks jump. */
+function secondsUntil(dueAt: number, now: number): number {
+  return Math.min(Math.max(dueAt - now, MIN_RESYNC_SECONDS), MAX_RESYNC_SECONDS)
 }
 
 /**
@@ -111,17 +131,29 @@ export async function finalizeProfile(
 }
 
 /** The pair in the observed Secret, if it is ours, new enough, and was proven under this very policy. */
-function observedKey(
+function observedIssue(
   { observedSecret }: Profile,
   plan: Plan,
+  { epoch: asked }: Rotation,
+  now: number,
   { rootKey }: ProfileSettings
-): AccessKey | undefined {
+): Issued | undefined {
   if (observedSecret === undefined) return undefined
   const epoch = epochOfPair(rootKey, plan.user, observedSecret)
-  if (epoch === undefined || epoch < plan.epoch) return undefined
+  if (epoch === undefined || epoch < asked) return undefined
   const seal = sealFor(rootKey, observedSecret.accessKeyId, plan.policy.name)
   if (observedSecret.seal !== seal) return undefined
-  return accessKeyFor(rootKey, plan.user, epoch)
+  return {
+    key: accessKeyFor(rootKey, plan.user, epoch),
+    issuedAt: issuedAtIn(observedSecret, now),
+    isSettled: observedSecret.state === 'settled'
+  }
+}
+
+/** Anybody who may edit the Secret may edit that too; a time to come would put off the retirement for ever. */
+function issuedAtIn({ issuedAt = '' }: ObservedSecret, now: number): number {
+  const seconds = Math.floor(Date.parse(issuedAt) / 1000)
+  return seconds <= now ? seconds : now
 }
 
 /** Remembered, or shown again: the buckets' settings are looked at, and two probes made. */
@@ -135,6 +167,8 @@ async function isProven(
   const { memory, store } = context
   const secretUid = profile.observedSecret?.uid
   if (memory.isProven(plan.user, key.accessKeyId, secretUid)) return true
+  // A stale view shows an older key, which still works in its grace: it must not win.
+  if (memory.hasProofOfOther(plan.user, key.accessKeyId)) return false
   for (const bucket of plan.buckets) {
     if (!memory.isBucketVerified(bucket.name)) await ensureBucket(bucket, context, budget)
   }
@@ -147,18 +181,20 @@ async function isProven(
 async function provision(
   { observedSecret }: Profile,
   plan: Plan,
+  rotation: Rotation,
+  now: number,
   context: Context,
   budget: Budget
-): Promise<AccessKey> {
+): Promise<Issued> {
   const { settings, store, memory, proofPatienceMs, log } = context
   const { user, policy } = plan
   for (const bucket of plan.buckets) await ensureBucket(bucket, context, budget)
   await store.ensurePolicy(policy, budget)
   const live = await store.readIdentity(user, budget)
   const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
-    (key) => key && epochOf(settings.rootKey, user, key.accessKeyId)
+    (key) => key && standingOf(settings, user, key.accessKeyId)?.epoch
   )
-  const epoch = epochInForce(plan.epoch, seen)
+  const epoch = epochInForce(rotation.epoch, seen)
   const accessKey = accessKeyFor(settings.rootKey, user, epoch)
   const desired = { policyName: policy.name, accessKey }
   await store.ensureIdentity(user, desired, live, budget)
@@ -168,7 +204,46 @@ async function provision(
   await awaitProof(plan, accessKey, store, proofPatienceMs, budget)
   memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
   log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
-  return accessKey
+  const isObserved =
+    observedSecret !== undefined && epochOfPair(settings.rootKey, user, observedSecret) === epoch
+  return {
+    key: accessKey,
+    issuedAt: isObserved ? issuedAtIn(observedSecret, now) : now,
+    isSettled: (live?.accessKeys ?? []).every((key) => key.accessKeyId === accessKey.accessKeyId)
+  }
+}
+
+/**
+ * The story of the other keys of a profile, once its current one was seen in the cluster: the one before
+ * works until the grace is over, all the rest goes. Nobody asks the store any more when none is left.
+ */
+async function retire(
+  { namespace, user }: Plan,
+  issued: Issued,
+  rotation: Rotation,
+  now: number,
+  { settings, store, metrics, log }: Context,
+  budget: Budget
+): Promise<{ readonly issued: Issued; readonly dueAt: number | undefined }> {
+  if (issued.isSettled) return { issued, dueAt: undefined }
+  const { accessKeys = [] } = (await store.readIdentity(user, budget)) ?? {}
+  const others = accessKeys
+    .filter(({ accessKeyId }) => accessKeyId !== issued.key.accessKeyId)
+    .map((key): OtherKey => {
+      const standing = standingOf(settings, user, key.accessKeyId)
+      return { ...key, rank: standing?.rank, epoch: standing?.epoch }
+    })
+  const { disable, remove, dueAt } = retirementFor(others, issued.issuedAt, rotation, settings, now)
+  for (const accessKeyId of disable) {
+    await store.disableAccessKey(user, accessKeyId, budget)
+    log.info({ namespace, user, accessKeyId }, 'disabled a key that is not current any more')
+  }
+  for (const accessKeyId of remove) {
+    await store.deleteAccessKey(user, accessKeyId, budget)
+    metrics.accessKeyRetired()
+    log.info({ namespace, user, accessKeyId }, 'removed a key that is not current any more')
+  }
+  return { issued: { ...issued, isSettled: remove.length === others.length }, dueAt }
 }
 
 async function ensureBucket(bucket: BucketPlan, context: Context, budget: Budget) {

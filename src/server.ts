@@ -78,7 +78,8 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
   async function answer(request: FastifyRequest<HookCall>, work: Work): Promise<unknown> {
     const hookRequest: HookRequest = hookRequestFrom(request.body)
     const profile = profileFrom(hookRequest)
-    if (request.query.dryRun === 'All') return dryRunAnswer(profile, context.settings)
+    if (request.query.dryRun === 'All')
+      return dryRunAnswer(profile, context.settings, context.now())
     const signal = AbortSignal.timeout(config.syncBudgetMs)
     const log = request.log.child({ profile: profile.namespace })
     const budget = { namespace: profile.namespace, signal }

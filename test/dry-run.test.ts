@@ -6,6 +6,8 @@ import { dryRunAnswer } from '../src/dry-run.ts'
 import { SEAL_ANNOTATION } from '../src/profile.ts'
 import { config, profile, ROOT_KEY } from './fixtures/builders.ts'
 
+const NOW = 1_800_000_000
+
 const layouts = {
   'per-profile': {},
   shared: { BUCKET_LAYOUT: 'shared' },
@@ -17,11 +19,15 @@ t.test('dryRunAnswer', async (t) => {
     const { profile: settings } = config(overrides)
 
     t.test(`shows the plan and every attachment (${name})`, async (t) => {
-      const answer = dryRunAnswer(profile(), settings)
+      const answer = dryRunAnswer(profile(), settings, NOW)
       const plan = planFor(profile(), settings)
       t.strictSame(answer.plan, plan)
-      const key = accessKeyFor(settings.rootKey, plan.user, plan.epoch)
-      const [secret, ...others] = attachmentsFor(plan, key, settings)
+      const key = accessKeyFor(settings.rootKey, plan.user, 0)
+      const [secret, ...others] = attachmentsFor(
+        plan,
+        { key, issuedAt: NOW, isSettled: false },
+        settings
+      )
       const [shownSecret, ...shownOthers] = answer.attachments
       t.strictSame(shownOthers, others)
       const annotations = { ...secret?.metadata.annotations, [SEAL_ANNOTATION]: '[redacted]' }
@@ -41,12 +47,14 @@ t.test('dryRunAnswer', async (t) => {
       const observedSecret = {
         uid: 'uid-1',
         seal: 'seal-of-the-observed',
+        issuedAt: undefined,
+        state: undefined,
         accessKeyId: 'OBSERVED',
         secretAccessKey: 'observed'
       }
-      const answer = JSON.stringify(dryRunAnswer(profile({ observedSecret }), settings))
-      const { user, epoch } = planFor(profile(), settings)
-      const { secretAccessKey } = accessKeyFor(settings.rootKey, user, epoch)
+      const answer = JSON.stringify(dryRunAnswer(profile({ observedSecret }), settings, NOW))
+      const { user } = planFor(profile(), settings)
+      const { secretAccessKey } = accessKeyFor(settings.rootKey, user, 0)
       const { seal, secretAccessKey: observed } = observedSecret
       for (const secret of [ROOT_KEY, secretAccessKey, observed, seal]) {
         const spellings = ['utf8', 'base64', 'base64url', 'hex'] as const
@@ -60,7 +68,7 @@ t.test('dryRunAnswer', async (t) => {
 
   t.test('says whether a real sync would give anything', async (t) => {
     const { profile: settings } = config()
-    const staying = dryRunAnswer(profile(), settings)
+    const staying = dryRunAnswer(profile(), settings, NOW)
     t.match(staying, { dryRun: 'All', isOptedIn: true, isTerminating: false })
     t.equal(staying.attachments.length, 4)
     const leaving: [isOptedIn: boolean, isTerminating: boolean][] = [
@@ -69,7 +77,7 @@ t.test('dryRunAnswer', async (t) => {
       [false, true]
     ]
     for (const [isOptedIn, isTerminating] of leaving) {
-      const answer = dryRunAnswer(profile({ isOptedIn, isTerminating }), settings)
+      const answer = dryRunAnswer(profile({ isOptedIn, isTerminating }), settings, NOW)
       t.match(answer, { dryRun: 'All', isOptedIn, isTerminating })
       t.strictSame(answer.attachments, [], 'as a sync would answer')
       t.strictSame(answer.plan, staying.plan, 'the plan is what finalize will look for')
@@ -78,6 +86,6 @@ t.test('dryRunAnswer', async (t) => {
 
   t.test('refuses what a sync would refuse', async (t) => {
     const impossible = profile({ namespace: 'Team.A' })
-    t.throws(() => dryRunAnswer(impossible, config().profile), { code: 'S3P_INVALID_PROFILE' })
+    t.throws(() => dryRunAnswer(impossible, config().profile, NOW), { code: 'S3P_INVALID_PROFILE' })
   })
 })

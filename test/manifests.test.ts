@@ -196,6 +196,7 @@ async function readyServer() {
     store: {} as ObjectStore,
     memory: new Memory(config.verifyIntervalMs, () => 0),
     turns: new Turns(),
+    now: () => 0,
     syncBudgetMs: config.syncBudgetMs,
     proofPatienceMs: 0,
     log: logger,
@@ -214,9 +215,9 @@ function resourceOf({ apiVersion, resource }: Rule): string {
 function returnedResources(): string[] {
   const profile = profileFrom(requestFor('decorator', {}))
   const plan = planFor(profile, config.profile)
-  const key = accessKeyFor(config.profile.rootKey, plan.user, plan.epoch)
-  const resources = attachmentsFor(plan, key, config.profile).map(({ apiVersion, kind }) =>
-    resourceOf({ apiVersion, resource: `${kind.toLowerCase()}s` })
+  const key = accessKeyFor(config.profile.rootKey, plan.user, 0)
+  const resources = attachmentsFor(plan, { key, issuedAt: 0, isSettled: true }, config.profile).map(
+    ({ apiVersion, kind }) => resourceOf({ apiVersion, resource: `${kind.toLowerCase()}s` })
   )
   return [...new Set(resources)].sort()
 }

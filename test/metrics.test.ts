@@ -42,6 +42,14 @@ t.test('buildMetrics', async (t) => {
     ])
   })
 
+  t.test('counts keys that were retired', async (t) => {
+    const metrics = buildMetrics()
+    metrics.accessKeyRetired()
+    t.strictSame(await samplesOf(metrics, 's3p_access_keys_retired_total'), [
+      's3p_access_keys_retired_total 1'
+    ])
+  })
+
   t.test('tells about the process, with a registry of its own each time', async (t) => {
     const metrics = buildMetrics()
     buildMetrics().storeWritten()

@@ -230,6 +230,8 @@ t.test('profileFrom', async (t) => {
       t.strictSame(secretWith({ metadata: { annotations } }), {
         uid: 'secret-uid-1',
         seal: undefined,
+        issuedAt: undefined,
+        state: undefined,
         accessKeyId: 'ACCESS',
         secretAccessKey: 'SECRET'
       })

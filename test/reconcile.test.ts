@@ -156,7 +156,8 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         ?.keys.set(later.accessKeyId, { secretAccessKey: later.secretAccessKey, isActive: true })
       t.equal(accessKeyIdIn(await sync(told.context)), later.accessKeyId, 'a live key counts')
 
-      const observedSecret = { uid: 'u', seal: undefined, ...later }
+      const memory = { seal: undefined, issuedAt: undefined, state: undefined }
+      const observedSecret = { uid: 'u', ...memory, ...later }
       const inCluster = await sync(told.context, profile({ observedSecret }))
       t.equal(accessKeyIdIn(inCluster), later.accessKeyId, 'an observed pair counts')
     })

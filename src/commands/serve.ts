@@ -32,6 +32,7 @@ export async function serve(config: Config): Promise<void> {
     store,
     memory: new Memory(config.verifyIntervalMs, () => performance.now()),
     turns: new Turns(),
+    now: () => Math.floor(Date.now() / 1000),
     syncBudgetMs: config.syncBudgetMs,
     proofPatienceMs: PROOF_PATIENCE_MS,
     log: logger,

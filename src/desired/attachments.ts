@@ -1,5 +1,10 @@
 import type { ProfileSettings } from '../config.ts'
-import { CREDENTIALS_SECRET, SEAL_ANNOTATION } from '../profile.ts'
+import {
+  CREDENTIALS_SECRET,
+  ISSUED_ANNOTATION,
+  SEAL_ANNOTATION,
+  STATE_ANNOTATION
+} from '../profile.ts'
 import { artifactProxyFor } from './artifact-proxy.ts'
 import { type AccessKey, sealFor } from './credentials.ts'
 import type { Plan } from './plan.ts'
@@ -19,17 +24,30 @@ export interface Attachment {
   readonly spec?: unknown
 }
 
+/** A profile's current key and what its Secret remembers of it. */
+export interface Issued {
+  readonly key: AccessKey
+  /** Seconds since 1970. */
+  readonly issuedAt: number
+  /** Whether it is the only key of its user. */
+  readonly isSettled: boolean
+}
+
 /**
  * The objects of the profile's namespace, rebuilt from scratch and stable to the byte, with the names,
  * keys and values of KFP's sync.py wherever nothing forbids it.
  */
 export function attachmentsFor(
   plan: Plan,
-  key: AccessKey,
+  { key, issuedAt, isSettled }: Issued,
   settings: ProfileSettings
 ): Attachment[] {
+  const annotations = {
+    [ISSUED_ANNOTATION]: timeText(issuedAt),
+    [STATE_ANNOTATION]: isSettled ? 'settled' : 'settling'
+  }
   return [
-    credentialsSecret(plan, key, settings),
+    credentialsSecret(plan, key, annotations, settings),
     launcherConfigMap(plan, settings),
     metadataConfigMap(plan),
     artifactRepositories(plan, settings),
@@ -40,7 +58,12 @@ export function attachmentsFor(
 }
 
 /** One Secret for all: KFP's key names, and those that KServe, TensorBoard and notebooks read. */
-function credentialsSecret(plan: Plan, key: AccessKey, settings: ProfileSettings): Attachment {
+function credentialsSecret(
+  plan: Plan,
+  key: AccessKey,
+  annotations: Record<string, string>,
+  settings: ProfileSettings
+): Attachment {
   const accessKeyId = base64(key.accessKeyId)
   const secretAccessKey = base64(key.secretAccessKey)
   return {
@@ -50,6 +73,7 @@ function credentialsSecret(plan: Plan, key: AccessKey, settings: ProfileSettings
       name: CREDENTIALS_SECRET,
       namespace: plan.namespace,
       annotations: {
+        ...annotations,
         [SEAL_ANNOTATION]: sealFor(settings.rootKey, key.accessKeyId, plan.policy.name),
         'serving.kserve.io/s3-endpoint': settings.storeAddress,
         'serving.kserve.io/s3-region': settings.region,
@@ -118,6 +142,11 @@ function configMap(
     metadata: { name, namespace: plan.namespace, ...(annotations && { annotations }) },
     data
   }
+}
+
+/** RFC 3339 in whole seconds. */
+export function timeText(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }
 
 function base64(text: string): string {

@@ -6,6 +6,14 @@ export interface AccessKey {
   readonly secretAccessKey: string
 }
 
+export interface RootKeys {
+  readonly rootKey: Buffer
+  /** The one before, while its keys still have their grace. */
+  readonly previousRootKey: Buffer | undefined
+}
+
+/** Above every epoch: seven characters of five bits. */
+const PREVIOUS_ROOT_RANK = 2 ** 35
 const KEY_ID_PREFIX = 'KFP'
 const EPOCH_CHARACTERS = 7
 const MAC_CHARACTERS = 10
@@ -49,6 +57,21 @@ export function epochOfPair(rootKey: Buffer, user: string, pair: AccessKey): num
  */
 export function sealFor(rootKey: Buffer, accessKeyId: string, policyName: string): string {
   return derive(rootKey, `seal/${accessKeyId}/${policyName}`, SEAL_CHARACTERS)
+}
+
+/**
+ * Where a key stands among all keys of ours: by root key first, because a new root key replaces whatever was
+ * issued under the one before, and by epoch. Undefined when it is not ours.
+ */
+export function standingOf(
+  { rootKey, previousRootKey }: RootKeys,
+  user: string,
+  accessKeyId: string
+): { readonly epoch: number; readonly rank: number } | undefined {
+  const epoch = epochOf(rootKey, user, accessKeyId)
+  if (epoch !== undefined) return { epoch, rank: epoch + PREVIOUS_ROOT_RANK }
+  const previous = previousRootKey && epochOf(previousRootKey, user, accessKeyId)
+  return previous === undefined ? undefined : { epoch: previous, rank: previous }
 }
 
 /**

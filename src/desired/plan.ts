@@ -24,8 +24,6 @@ export interface Plan {
   readonly policy: ManagedPolicy
   /** Buckets that must exist, the own one last. */
   readonly buckets: readonly BucketPlan[]
-  /** The epoch asked for, in seconds. */
-  readonly epoch: number
   readonly probes: { readonly own: ObjectAddress; readonly foreign: ObjectAddress }
 }
 
@@ -58,7 +56,7 @@ export function planFor(profile: Profile, settings: ProfileSettings): Plan {
   }
   const user = userNameFor(settings.namePrefix, namespace, incarnation)
   const keyPrefix = `private-artifacts/${namespace}/`
-  const shared = { namespace, user, keyPrefix, epoch: 0 }
+  const shared = { namespace, user, keyPrefix }
   return settings.layout === 'per-profile'
     ? { ...shared, ...ownBucketPlan(user, keyPrefix, settings) }
     : { ...shared, ...commonBucketPlan(user, keyPrefix, settings) }

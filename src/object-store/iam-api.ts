@@ -32,6 +32,7 @@ type Identities = Pick<
   | 'listUsers'
   | 'readIdentity'
   | 'ensureIdentity'
+  | 'disableAccessKey'
   | 'deleteAccessKey'
   | 'deleteIdentity'
 >
@@ -221,6 +222,13 @@ export function buildIamApi(
       const command = new UpdateAccessKeyCommand({ UserName: user, AccessKeyId, Status: 'Active' })
       await write(`activating access key ${AccessKeyId} of user ${user}`, budget, (options) =>
         client.send(command, options)
+      )
+    },
+
+    async disableAccessKey(user, accessKeyId, budget) {
+      const change = { UserName: user, AccessKeyId: accessKeyId, Status: 'Inactive' } as const
+      await write(`disabling access key ${accessKeyId} of user ${user}`, budget, (options) =>
+        client.send(new UpdateAccessKeyCommand(change), options)
       )
     },
 

@@ -93,6 +93,9 @@ export interface ObjectStore {
     budget: Budget
   ): Promise<void>
 
+  /** Afterwards the key does not work any more, and can be activated again. The user must have it. */
+  disableAccessKey(user: string, accessKeyId: string, budget: Budget): Promise<void>
+
   /** Afterwards the user has no such key. */
   deleteAccessKey(user: string, accessKeyId: string, budget: Budget): Promise<void>
 

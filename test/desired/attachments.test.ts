@@ -5,6 +5,8 @@ import { planFor } from '../../src/desired/plan.ts'
 import { config, profile, recording } from '../fixtures/builders.ts'
 
 const PROXY = { ARTIFACTS_PROXY_ENABLED: 'true', FRONTEND_TAG: '2.17.0' }
+/** 2027-01-15T08:00:00Z */
+const ISSUED_AT = 1_800_000_000
 const SHARED = { BUCKET_LAYOUT: 'shared' }
 
 /** The attachments of a profile, with the key of an epoch. */
@@ -16,7 +18,12 @@ function attachments(
   const plan = planFor(profile({ namespace }), settings)
   const key = accessKeyFor(settings.rootKey, plan.user, epoch)
   const seal = sealFor(settings.rootKey, key.accessKeyId, plan.policy.name)
-  return { plan, key, seal, all: attachmentsFor(plan, key, settings) }
+  return {
+    plan,
+    key,
+    seal,
+    all: attachmentsFor(plan, { key, issuedAt: ISSUED_AT, isSettled: true }, settings)
+  }
 }
 
 function find(all: readonly Attachment[], kind: string, name: string): Attachment {

@@ -30,7 +30,6 @@ t.test('planFor', async (t) => {
         { name: 'mlpipeline' },
         { name: USER, settings: { statements: ownBucketStatements(USER), lifecycleRules: [] } }
       ],
-      epoch: 0,
       probes: {
         own: { bucket: USER, key: 'private-artifacts/team-a/.s3-profile-controller/probe' },
         foreign: {
@@ -58,7 +57,6 @@ t.test('planFor', async (t) => {
           }
         }
       ],
-      epoch: 0,
       probes: {
         own: { bucket: 'pipelines', key: 'private-artifacts/team-a/.s3-profile-controller/probe' },
         foreign: { bucket: 'pipelines', key: 'private-artifacts/.s3-profile-controller/probe' }
@@ -110,6 +108,8 @@ t.test('planFor', async (t) => {
   t.test('depends on name and incarnation alone', async (t) => {
     const observedSecret = {
       seal: undefined,
+      issuedAt: undefined,
+      state: undefined,
       uid: 'uid-1',
       accessKeyId: 'KEY',
       secretAccessKey: 'SECRET'

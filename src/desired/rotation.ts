@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { InvalidProfile } from '../errors.ts'
+import type { Profile } from '../profile.ts'
+
+export interface RotationSettings {
+  /** Age at which a key is replaced; 0 for never. */
+  readonly rotationSeconds: number
+  /** How long the key before the current one keeps working. */
+  readonly graceSeconds: number
+}
+
+/** What is asked of a profile's key at this moment; all times in seconds since 1970. */
+export interface Rotation {
+  /** The key must not be older than this. */
+  readonly epoch: number
+  /** Keys older than this get no grace. */
+  readonly revokedBefore: number
+  /** When the next one will be asked for; undefined when nothing is planned. */
+  readonly nextAt: number | undefined
+}
+
+/** A key of the user beside its current one, as the store has it. */
+export interface OtherKey {
+  readonly accessKeyId: string
+  readonly isActive: boolean
+  /** Where in the order of our keys it stands; undefined when it is not one of ours. */
+  readonly rank: number | undefined
+  /** Undefined when it is not one of ours. */
+  readonly epoch: number | undefined
+}
+
+/** What becomes of the other keys now, and when to look again. */
+export interface Retirement {
+  readonly disable: readonly string[]
+  readonly remove: readonly string[]
+  /** Seconds since 1970; undefined when none is left to wait for. */
+  readonly dueAt: number | undefined
+}
+
+export const ROTATE_ANNOTATION = 'pipelines.kubeflow.org/rotate-credentials-at'
+export const REVOKE_ANNOTATION = 'pipelines.kubeflow.org/revoke-credentials-before'
+
+/**
+ * The latest of what the two annotations and the age ask for. What lies in the future is not asked yet.
+ * @throws InvalidProfile that names a malformed annotation
+ */
+export function rotationFor(
+  { rotateAt, revokeBefore }: Pick<Profile, 'rotateAt' | 'revokeBefore'>,
+  user: string,
+  { rotationSeconds }: RotationSettings,
+  now: number
+): Rotation {
+  const asked = [secondsFrom(ROTATE_ANNOTATION, rotateAt)]
+  const revoked = secondsFrom(REVOKE_ANNOTATION, revokeBefore)
+  asked.push(revoked)
+  if (rotationSeconds > 0) {
+    const last = lastBoundary(user, rotationSeconds, now)
+    asked.push(last, last + rotationSeconds)
+  }
+  const past = asked.filter((time) => time <= now)
+  const future = asked.filter((time) => time > now)
+  return {
+    epoch: Math.max(0, ...past),
+    revokedBefore: revoked <= now ? revoked : 0,
+    nextAt: future.length > 0 ? Math.min(...future) : undefined
+  }
+}
+
+/**
+ * Of the other keys the newest of ours keeps working until the grace is over, unless it was revoked; all the
+ * rest goes at once. A key is disabled first and removed at the next look, so that a mistake can be undone.
+ */
+export function retirementFor(
+  others: readonly OtherKey[],
+  issuedAt: number,
+  { revokedBefore }: Rotation,
+  { graceSeconds }: RotationSettings,
+  now: number
+): Retirement {
+  const [newest] = others
+    .filter(({ rank }) => rank !== undefined)
+    .sort((a, b) => (b.rank as number) - (a.rank as number))
+  const graceEnd = issuedAt + graceSeconds
+  const isKept = (key: OtherKey) =>
+    key === newest && key.isActive && now < graceEnd && (key.epoch ?? 0) >= revokedBefore
+  const going = others.filter((key) => !isKept(key))
+  const isAnyKept = going.length < others.length
+  return {
+    disable: going.filter(({ isActive }) => isActive).map(({ accessKeyId }) => accessKeyId),
+    remove: going.filter(({ isActive }) => !isActive).map(({ accessKeyId }) => accessKeyId),
+    dueAt: going.some(({ isActive }) => isActive) ? now : isAnyKept ? graceEnd : undefined
+  }
+}
+
+/** Each profile has boundaries of its own, so that not all of them rotate in the same minute. */
+function lastBoundary(user: string, interval: number, now: number): number {
+  const offset = createHash('sha256').update(user).digest().readUInt32BE() % interval
+  return Math.floor((now - offset) / interval) * interval + offset
+}
+
+/** Zero when there is no such annotation. */
+function secondsFrom(annotation: string, text: string | undefined): number {
+  if (text === undefined) return 0
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text)
+  const milliseconds = isTime ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(milliseconds) || milliseconds < 0) {
+    throw new InvalidProfile(
+      `Annotation ${annotation} must be a time such as 2026-01-31T12:00:00Z, not ${JSON.stringify(text.slice(0, 80))}`
+    )
+  }
+  return Math.floor(milliseconds / 1000)
+}

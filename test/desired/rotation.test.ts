@@ -1,0 +1,172 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  type OtherKey,
+  REVOKE_ANNOTATION,
+  ROTATE_ANNOTATION,
+  retirementFor,
+  rotationFor
+} from '../../src/desired/rotation.ts'
+
+/** 2027-01-15T08:00:00Z */
+const NOW = 1_800_000_000
+const DAY = 86_400
+const USER = 'profile-team-a-7f0f8c1c'
+const NEVER = { rotationSeconds: 0, graceSeconds: 7 * DAY }
+const MONTHLY = { rotationSeconds: 30 * DAY, graceSeconds: 7 * DAY }
+
+function rotation(
+  annotations: { rotateAt?: string; revokeBefore?: string } = {},
+  settings = NEVER,
+  now = NOW
+) {
+  const { rotateAt, revokeBefore } = annotations
+  return rotationFor({ rotateAt, revokeBefore }, USER, settings, now)
+}
+
+t.test('rotationFor', async (t) => {
+  const PAST = '2027-01-15T07:00:00Z'
+  const FUTURE = '2027-01-15T09:00:00Z'
+  const HOUR = 3600
+  const table: [what: string, annotations: object, expected: object][] = [
+    ['asks for nothing by itself', {}, { epoch: 0, revokedBefore: 0, nextAt: undefined }],
+    [
+      'asks for a key of the annotated time',
+      { rotateAt: PAST },
+      { epoch: NOW - HOUR, revokedBefore: 0, nextAt: undefined }
+    ],
+    [
+      'waits for a time to come',
+      { rotateAt: FUTURE },
+      { epoch: 0, revokedBefore: 0, nextAt: NOW + HOUR }
+    ],
+    [
+      'revokes without grace',
+      { revokeBefore: PAST },
+      { epoch: NOW - HOUR, revokedBefore: NOW - HOUR, nextAt: undefined }
+    ],
+    [
+      'revokes nothing before the time has come',
+      { revokeBefore: FUTURE },
+      { epoch: 0, revokedBefore: 0, nextAt: NOW + HOUR }
+    ],
+    [
+      'takes the latest of what has come',
+      { rotateAt: '2027-01-15T07:30:00+00:00', revokeBefore: PAST },
+      { epoch: NOW - HOUR / 2, revokedBefore: NOW - HOUR, nextAt: undefined }
+    ],
+    [
+      'understands offsets and fractions',
+      { rotateAt: '2027-01-15T08:00:00.999+01:00' },
+      { epoch: NOW - HOUR, revokedBefore: 0, nextAt: undefined }
+    ],
+    [
+      'takes effect in its very second',
+      { rotateAt: '2027-01-15T08:00:00Z' },
+      { epoch: NOW, revokedBefore: 0, nextAt: undefined }
+    ]
+  ]
+  for (const [what, annotations, expected] of table) {
+    t.test(what, async (t) => {
+      t.strictSame(rotation(annotations), expected)
+    })
+  }
+
+  for (const text of [
+    '',
+    'now',
+    '2027-01-15',
+    '1800000000',
+    '2027-13-01T00:00:00Z',
+    '0'.repeat(999)
+  ]) {
+    t.test(`refuses ${JSON.stringify(text.slice(0, 20))} and names the annotation`, async (t) => {
+      const refused = { code: 'S3P_INVALID_PROFILE', statusCode: 422 }
+      t.throws(() => rotation({ rotateAt: text }), { ...refused, message: ROTATE_ANNOTATION })
+      t.throws(() => rotation({ revokeBefore: text }), { ...refused, message: REVOKE_ANNOTATION })
+    })
+  }
+
+  t.test('by age the last boundary is asked for, and the next one announced', async (t) => {
+    fc.assert(
+      fc.property(fc.integer({ min: NOW, max: NOW * 2 }), fc.string(), (now, user) => {
+        const nothing = { rotateAt: undefined, revokeBefore: undefined }
+        const { epoch, nextAt } = rotationFor(nothing, user, MONTHLY, now)
+        const later = rotationFor(nothing, user, MONTHLY, nextAt as number)
+        return (
+          epoch <= now &&
+          epoch > now - 30 * DAY &&
+          nextAt === epoch + 30 * DAY &&
+          later.epoch === nextAt
+        )
+      })
+    )
+  })
+
+  t.test('profiles have boundaries of their own', async (t) => {
+    const nothing = { rotateAt: undefined, revokeBefore: undefined }
+    const epochs = Array.from(
+      { length: 50 },
+      (_, index) => rotationFor(nothing, `user-${index}`, MONTHLY, NOW).epoch
+    )
+    t.equal(new Set(epochs).size, 50)
+  })
+})
+
+t.test('retirementFor', async (t) => {
+  const key = (rank: number | undefined, isActive = true): OtherKey => ({
+    accessKeyId: `KEY${rank ?? 'FOREIGN'}`,
+    isActive,
+    rank,
+    epoch: rank
+  })
+  const nothingRevoked = { epoch: 0, revokedBefore: 0, nextAt: undefined }
+  const retire = (others: OtherKey[], issuedAt: number, revokedBefore = 0) =>
+    retirementFor(others, issuedAt, { ...nothingRevoked, revokedBefore }, NEVER, NOW)
+  const end = (issuedAt: number) => issuedAt + NEVER.graceSeconds
+
+  const table: [what: string, seen: object, expected: object][] = [
+    ['has nothing to do for a single key', retire([], NOW), { disable: [], remove: [] }],
+    [
+      'leaves the predecessor its grace',
+      retire([key(1)], NOW),
+      { disable: [], remove: [], dueAt: end(NOW) }
+    ],
+    [
+      'leaves it to the last second',
+      retire([key(1)], NOW - NEVER.graceSeconds + 1),
+      { disable: [], remove: [], dueAt: NOW + 1 }
+    ],
+    [
+      'disables it when the grace is over',
+      retire([key(1)], NOW - NEVER.graceSeconds),
+      { disable: ['KEY1'], remove: [], dueAt: NOW }
+    ],
+    ['removes what is disabled', retire([key(1, false)], NOW), { disable: [], remove: ['KEY1'] }],
+    [
+      'keeps only the newest predecessor',
+      retire([key(1), key(3), key(2)], NOW),
+      { disable: ['KEY1', 'KEY2'], remove: [], dueAt: NOW }
+    ],
+    [
+      'gives no grace to a key that is not ours',
+      retire([key(undefined), key(1)], NOW),
+      { disable: ['KEYFOREIGN'], remove: [], dueAt: NOW }
+    ],
+    [
+      'gives no grace to what was revoked',
+      retire([key(5)], NOW, 6),
+      { disable: ['KEY5'], remove: [], dueAt: NOW }
+    ],
+    [
+      'gives grace to what was issued since',
+      retire([key(6)], NOW, 6),
+      { disable: [], remove: [], dueAt: end(NOW) }
+    ]
+  ]
+  for (const [what, seen, expected] of table) {
+    t.test(what, async (t) => {
+      t.strictSame(seen, { dueAt: undefined, ...expected })
+    })
+  }
+})
