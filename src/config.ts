@@ -74,6 +74,8 @@ export interface ProfileSettings {
   readonly previousRootKey: Buffer | undefined
   readonly rotationSeconds: number
   readonly graceSeconds: number
+  /** The store's admin, whose key no profile may hold. */
+  readonly adminAccessKeyId: string
   readonly retention: { readonly days: number } | 'keep'
   readonly region: string
   /** Where pods of the cluster reach the store, `host:port`. */
@@ -221,6 +223,7 @@ function configFrom(environment: Environment): Config {
           : Buffer.from(environment.CREDENTIAL_ROOT_KEY_PREVIOUS),
       rotationSeconds: environment.CREDENTIAL_ROTATION_DAYS * DAY_SECONDS,
       graceSeconds: milliseconds(environment.CREDENTIAL_GRACE) / 1000,
+      adminAccessKeyId: environment.AWS_ACCESS_KEY_ID,
       retention:
         environment.ARTIFACT_RETENTION_DAYS > 0
           ? { days: environment.ARTIFACT_RETENTION_DAYS }

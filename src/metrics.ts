@@ -8,6 +8,7 @@ export interface Metrics {
   storeWritten(): void
   bucketPolicyRepaired(): void
   accessKeyRetired(): void
+  adminKeyReplaced(): void
 }
 
 export function buildMetrics(): Metrics {
@@ -35,11 +36,17 @@ export function buildMetrics(): Metrics {
     help: 'Keys removed because they were not current any more',
     registers: [registry]
   })
+  const replaced = new Counter({
+    name: 's3p_admin_keys_replaced_total',
+    help: 'Secrets of profiles that held a key of the store’s admin, and got their own',
+    registers: [registry]
+  })
   return {
     registry,
     hookAnswered: (hook, outcome, seconds) => hooks.observe({ hook, outcome }, seconds),
     storeWritten: () => writes.inc(),
     bucketPolicyRepaired: () => repairs.inc(),
-    accessKeyRetired: () => retired.inc()
+    accessKeyRetired: () => retired.inc(),
+    adminKeyReplaced: () => replaced.inc()
   }
 }

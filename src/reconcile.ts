@@ -13,11 +13,13 @@ import {
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
 import { type OtherKey, type Rotation, retirementFor, rotationFor } from './desired/rotation.ts'
+import { isAdminKey } from './desired/takeover.ts'
 import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
 import type { Budget, ObjectStore } from './object-store/object-store.ts'
 import { isEntitled, isNamespaceName, type ObservedSecret, type Profile } from './profile.ts'
 import { awaitProof, probe } from './proof.ts'
+import { findLegacyIdentity, retireLegacyIdentity } from './takeover.ts'
 import type { Turns } from './turns.ts'
 
 /** What one hook call came to, before it is put into the words of the parent's controller. */
@@ -41,7 +43,7 @@ export interface Context {
   /** How long a new key may take to reach the gateway before the call gives up. */
   readonly proofPatienceMs: number
   readonly log: Log
-  readonly metrics: Pick<Metrics, 'bucketPolicyRepaired' | 'accessKeyRetired'>
+  readonly metrics: Pick<Metrics, 'bucketPolicyRepaired' | 'accessKeyRetired' | 'adminKeyReplaced'>
 }
 
 export interface Log {
@@ -82,11 +84,15 @@ export async function reconcileProfile(
     }
     const retired = await retire(plan, issued, rotation, now, context, budget)
     const attachments = attachmentsFor(plan, retired.issued, context.settings)
-    const dueAt = [retired.dueAt, rotation.nextAt].filter((time) => time !== undefined)
-    if (dueAt.length === 0) return { attachments, readiness: 'ready' }
-    const resyncAfterSeconds = secondsUntil(Math.min(...dueAt), now)
-    return { attachments, readiness: 'ready', resyncAfterSeconds }
+    const dueAt = earliest([retired.dueAt, rotation.nextAt])
+    if (dueAt === undefined) return { attachments, readiness: 'ready' }
+    return { attachments, readiness: 'ready', resyncAfterSeconds: secondsUntil(dueAt, now) }
   })
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length > 0 ? Math.min(...known) : undefined
 }
 
 /** Not at once, because what was just written has to be seen; not too far off, because clocks jump. */
@@ -188,6 +194,10 @@ async function provision(
 ): Promise<Issued> {
   const { settings, store, memory, proofPatienceMs, log } = context
   const { user, policy } = plan
+  if (observedSecret && isAdminKey(observedSecret.accessKeyId, settings.adminAccessKeyId)) {
+    context.metrics.adminKeyReplaced()
+    log.warn({ namespace: plan.namespace }, 'the profile held a key of the store’s admin')
+  }
   for (const bucket of plan.buckets) await ensureBucket(bucket, context, budget)
   await store.ensurePolicy(policy, budget)
   const live = await store.readIdentity(user, budget)
@@ -209,7 +219,9 @@ async function provision(
   return {
     key: accessKey,
     issuedAt: isObserved ? issuedAtIn(observedSecret, now) : now,
-    isSettled: (live?.accessKeys ?? []).every((key) => key.accessKeyId === accessKey.accessKeyId)
+    isSettled:
+      (live?.accessKeys ?? []).every((key) => key.accessKeyId === accessKey.accessKeyId) &&
+      (await findLegacyIdentity(plan.namespace, context, budget)) === undefined
   }
 }
 
@@ -222,9 +234,10 @@ async function retire(
   issued: Issued,
   rotation: Rotation,
   now: number,
-  { settings, store, metrics, log }: Context,
+  context: Context,
   budget: Budget
 ): Promise<{ readonly issued: Issued; readonly dueAt: number | undefined }> {
+  const { settings, store, metrics, log } = context
   if (issued.isSettled) return { issued, dueAt: undefined }
   const { accessKeys = [] } = (await store.readIdentity(user, budget)) ?? {}
   const others = accessKeys
@@ -243,7 +256,17 @@ async function retire(
     metrics.accessKeyRetired()
     log.info({ namespace, user, accessKeyId }, 'removed a key that is not current any more')
   }
-  return { issued: { ...issued, isSettled: remove.length === others.length }, dueAt }
+  const { issuedAt } = issued
+  const legacyDueAt = await retireLegacyIdentity(
+    namespace,
+    issuedAt,
+    rotation,
+    now,
+    context,
+    budget
+  )
+  const isSettled = remove.length === others.length && legacyDueAt === undefined
+  return { issued: { ...issued, isSettled }, dueAt: earliest([dueAt, legacyDueAt]) }
 }
 
 async function ensureBucket(bucket: BucketPlan, context: Context, budget: Budget) {

@@ -5,6 +5,7 @@ import {
   DeleteAccessKeyCommand,
   DeletePolicyCommand,
   DeleteUserCommand,
+  DeleteUserPolicyCommand,
   DetachUserPolicyCommand,
   GetPolicyCommand,
   GetPolicyVersionCommand,
@@ -12,6 +13,8 @@ import {
   IAMClient,
   ListAccessKeysCommand,
   ListAttachedUserPoliciesCommand,
+  ListGroupsForUserCommand,
+  ListUserPoliciesCommand,
   ListUsersCommand,
   UpdateAccessKeyCommand
 } from '@aws-sdk/client-iam'
@@ -35,6 +38,8 @@ type Identities = Pick<
   | 'disableAccessKey'
   | 'deleteAccessKey'
   | 'deleteIdentity'
+  | 'readForeignIdentity'
+  | 'deleteForeignIdentity'
 >
 
 const ABSENT = 'NoSuchEntityException'
@@ -130,6 +135,12 @@ export function buildIamApi(
       client
         .send(new DeleteAccessKeyCommand({ UserName: user, AccessKeyId: accessKeyId }), options)
         .catch(absent)
+    )
+  }
+
+  async function deleteUser(user: string, budget: Budget) {
+    await write(`deleting user ${user}`, budget, (options) =>
+      client.send(new DeleteUserCommand({ UserName: user }), options).catch(absent)
     )
   }
 
@@ -239,9 +250,36 @@ export function buildIamApi(
         await deleteAccessKey(user, accessKeyId, budget)
       }
       for (const policyName of live.policies) await detachPolicy(user, policyName, budget)
-      await write(`deleting user ${user}`, budget, (options) =>
-        client.send(new DeleteUserCommand({ UserName: user }), options).catch(absent)
-      )
+      await deleteUser(user, budget)
+    },
+
+    async readForeignIdentity(user, budget) {
+      return call(`reading user ${user}`, budget, async (options) => {
+        const identity = await readUser(user, options).catch(absent)
+        if (identity === undefined) return undefined
+        const UserName = user
+        const inline = await client.send(new ListUserPoliciesCommand({ UserName }), options)
+        const groups = await client.send(new ListGroupsForUserCommand({ UserName }), options)
+        return {
+          ...identity,
+          inlinePolicies: inline.PolicyNames ?? [],
+          groups: (groups.Groups ?? []).map(({ GroupName = '' }) => GroupName)
+        }
+      })
+    },
+
+    async deleteForeignIdentity(user, live, budget) {
+      for (const { accessKeyId } of live.accessKeys) {
+        await deleteAccessKey(user, accessKeyId, budget)
+      }
+      for (const PolicyName of live.inlinePolicies) {
+        await write(`deleting policy ${PolicyName} of user ${user}`, budget, (options) =>
+          client
+            .send(new DeleteUserPolicyCommand({ UserName: user, PolicyName }), options)
+            .catch(absent)
+        )
+      }
+      await deleteUser(user, budget)
     },
 
     async checkIam(budget) {

@@ -2,6 +2,7 @@ import type { ManagedPolicy, PolicyDocument } from '../desired/access-policy.ts'
 import type { AccessKey } from '../desired/credentials.ts'
 import type { LifecycleRule } from '../desired/lifecycle.ts'
 import type { ObjectAddress } from '../desired/plan.ts'
+import type { ForeignIdentity } from '../desired/takeover.ts'
 
 /** One hook call's allowance: whose it is, and when it is worth nothing any more. */
 export interface Budget {
@@ -104,6 +105,15 @@ export interface ObjectStore {
    * `live` is what readIdentity just said.
    */
   deleteIdentity(user: string, live: Identity, budget: Budget): Promise<void>
+
+  /** A user of whomever with all that gives it rights, or undefined when there is no such user. */
+  readForeignIdentity(user: string, budget: Budget): Promise<ForeignIdentity | undefined>
+
+  /**
+   * Afterwards the user does not exist, nor its inline policies, which would come back with the name; its
+   * keys stop working first. `live` is what readForeignIdentity just said.
+   */
+  deleteForeignIdentity(user: string, live: ForeignIdentity, budget: Budget): Promise<void>
 
   /** One GET of the object, signed with the given key, on the gateway that profiles use. */
   probe(accessKey: AccessKey, object: ObjectAddress, budget: Budget): Promise<ProbeAnswer>
