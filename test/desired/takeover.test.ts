@@ -1,0 +1,61 @@
+import t from 'tap'
+import { type ForeignIdentity, isAdminKey, isSyncPys } from '../../src/desired/takeover.ts'
+
+const ADMIN = 'ADMINACCESSKEY'
+
+function identity(overrides: Partial<ForeignIdentity> = {}): ForeignIdentity {
+  return {
+    accessKeys: [{ accessKeyId: 'DRAWN', isActive: true }],
+    policies: [],
+    inlinePolicies: ['KubeflowProjectteam-a'],
+    groups: [],
+    ...overrides
+  }
+}
+
+t.test('isSyncPys', async (t) => {
+  const table: [what: string, live: ForeignIdentity, isIts: boolean][] = [
+    ['what sync.py made', identity(), true],
+    ['a user whose keys are gone', identity({ accessKeys: [] }), true],
+    ['a user without any policy', identity({ inlinePolicies: [] }), false],
+    ['another project’s policy', identity({ inlinePolicies: ['KubeflowProjectteam-b'] }), false],
+    [
+      'one more inline policy',
+      identity({ inlinePolicies: ['KubeflowProjectteam-a', 'mine'] }),
+      false
+    ],
+    ['an attached policy', identity({ policies: ['mine'] }), false],
+    ['a group', identity({ groups: ['ours'] }), false],
+    [
+      'the admin, whom sync.py caught',
+      identity({ accessKeys: [{ accessKeyId: ADMIN, isActive: true }] }),
+      false
+    ],
+    [
+      'the admin with a second key',
+      identity({
+        accessKeys: [
+          { accessKeyId: 'DRAWN', isActive: true },
+          { accessKeyId: ADMIN, isActive: false }
+        ]
+      }),
+      false
+    ],
+    [
+      'MinIO’s admin of old',
+      identity({ accessKeys: [{ accessKeyId: 'minio', isActive: true }] }),
+      false
+    ]
+  ]
+  for (const [what, live, isIts] of table) {
+    t.test(`${what}: ${isIts ? 'may go' : 'is never touched'}`, async (t) => {
+      t.equal(isSyncPys('team-a', live, ADMIN), isIts)
+    })
+  }
+})
+
+t.test('isAdminKey', async (t) => {
+  t.ok(isAdminKey(ADMIN, ADMIN))
+  t.ok(isAdminKey('minio', ADMIN))
+  t.notOk(isAdminKey('DRAWN', ADMIN))
+})
