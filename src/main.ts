@@ -2,17 +2,12 @@ import { parseArgs } from 'node:util'
 import { serve } from './commands/serve.ts'
 import { usualSideDoors } from './commands/surroundings.ts'
 import { verify } from './commands/verify.ts'
-import { isClean, reportText } from './commands/verify-report.ts'
+import { exitCodeOf, FAILED, reportText } from './commands/verify-report.ts'
 import { type Config, loadConfig } from './config.ts'
 import { buildSeaweedFs } from './object-store/seaweedfs.ts'
 
 const USAGE = `Usage: node src/main.ts [serve]
        node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]`
-
-/** Of every command but `serve`: nothing was found, something was found, it could not be done. */
-const CLEAN = 0
-const FOUND = 1
-const FAILED = 2
 
 const [command = 'serve', ...rest] = process.argv.slice(2)
 if (command === 'serve') await serveCommand()
@@ -43,7 +38,7 @@ async function verifyCommand(args: string[]): Promise<void> {
       signal: interrupted.signal
     })
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report))
-    process.exitCode = isClean(report) ? CLEAN : FOUND
+    process.exitCode = exitCodeOf(report)
   } catch (error) {
     exit(FAILED, (error as Error).message)
   }

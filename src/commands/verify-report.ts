@@ -13,6 +13,15 @@ export function isClean({ pairs, surroundings }: VerifyReport): boolean {
   )
 }
 
+/** Of every command but `serve`: nothing was found, something was found, it could not be done. */
+export const CLEAN = 0
+export const FOUND = 1
+export const FAILED = 2
+
+export function exitCodeOf(report: VerifyReport): number {
+  return isClean(report) ? CLEAN : FOUND
+}
+
 /** The report for people: a line per kind of case, what was found, and what to do about it. */
 export function reportText(report: VerifyReport): string {
   const { endpoint, layout, storeVersion = 'of unknown version', pairs, surroundings } = report
@@ -90,10 +99,12 @@ function count(results: readonly CaseResult[], wanted: CaseResult['verdict']): s
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows]
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  const widths = head.map((_, column) =>
+    Math.max(...all.map((row) => (row[column] as string).length))
+  )
   return all.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell.padEnd(widths[column] as number))
       .join('  ')
       .trimEnd()
   )

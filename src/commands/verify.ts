@@ -49,7 +49,7 @@ interface Field extends Pick<VerifyOptions, 'onProgress' | 'signal'> {
 }
 
 const LOOKUP_BUDGET_MS = 60_000
-const PROGRESS_EVERY_MS = 2_000
+const PROGRESS_EVERY_CASES = 100
 
 /**
  * Runs every case that cannot damage anything between profiles of a live installation, on the endpoint
@@ -57,6 +57,20 @@ const PROGRESS_EVERY_MS = 2_000
  * @throws CommandFailed when there is nothing to verify with; a hole is a result, not an error
  */
 export async function verify(
+  config: Config,
+  store: ObjectStore,
+  options: VerifyOptions
+): Promise<VerifyReport> {
+  try {
+    return await verifyAll(config, store, options)
+  } catch (error) {
+    const { signal } = options
+    // What failed because of the interruption is not the news; marks that stay are.
+    throw signal.aborted && !(error instanceof CommandFailed) ? signal.reason : error
+  }
+}
+
+async function verifyAll(
   { store: settings, profile }: Config,
   store: ObjectStore,
   { namespaces, sideDoors, onProgress, signal }: VerifyOptions
@@ -161,30 +175,20 @@ async function verifyPair(
       ({ attack }) => attack.risk === 'none'
     )
     const cases = LEGITIMATE_CASES.length + attacks.length
-    const tell = every(PROGRESS_EVERY_MS, () => onProgress(`  ${results.length} of ${cases} cases`))
-    for (const legitimate of LEGITIMATE_CASES) {
-      signal.throwIfAborted()
-      results.push(await runLegitimate(legitimate, sown.scene, reach))
-      tell()
-    }
-    const witness = { name: 'their data', look: sown.look, restore: sown.sowAgain }
-    for await (const result of runAttacks(attacks, sown, [witness], reach)) {
+    const add = (result: CaseResult) => {
       signal.throwIfAborted()
       results.push(result)
-      tell()
+      const isTold = results.length % PROGRESS_EVERY_CASES === 0
+      if (isTold) onProgress(`  ${results.length} of ${cases} cases`)
     }
+    for (const legitimate of LEGITIMATE_CASES) {
+      add(await runLegitimate(legitimate, sown.scene, reach))
+    }
+    const witness = { name: 'their data', look: sown.look, restore: sown.sowAgain }
+    for await (const result of runAttacks(attacks, sown, [witness], reach)) add(result)
   } finally {
     await sown.remove()
   }
   const seconds = (performance.now() - startedAt) / 1000
   return { own: own.namespace, their: their.namespace, seconds, results }
-}
-
-function every(milliseconds: number, work: () => void): () => void {
-  let doneAt = performance.now()
-  return () => {
-    if (performance.now() - doneAt < milliseconds) return
-    doneAt = performance.now()
-    work()
-  }
 }

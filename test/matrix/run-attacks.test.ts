@@ -197,6 +197,81 @@ t.test('damage', async (t) => {
   })
 })
 
+t.test('what a PUT planted', async (t) => {
+  const line = 'PUT /{own.bucket}/{own.prefix}../{mark}object'
+  const plant = attack('writes', line, { body: 'planted' })
+
+  /** What is looked at, removed and restored, in order; the store answers `status` and does `harm`. */
+  async function eventsOf(one: Attack, status: number, harm = '') {
+    const events: string[] = []
+    const seen = witness()
+    const store = reach(() => {
+      events.push('the request')
+      if (harm !== '') seen.state.damage = harm
+      return answer(status)
+    })
+    const watching: Witness = {
+      name: seen.name,
+      look: async () => {
+        events.push('look')
+        return seen.look()
+      },
+      restore: async () => {
+        events.push('restore')
+        await seen.restore()
+      }
+    }
+    const removePlanted = async (path: string) => void events.push(`remove ${path}`)
+    const seeds = sown('shared', { removePlanted })
+    const [result] = await run({
+      attacks: [one],
+      reach: store,
+      sown: seeds,
+      witnesses: [watching]
+    })
+    return { events: events.slice(events.indexOf('the request') + 1), verdict: result?.verdict }
+  }
+
+  t.test('is removed after a look, and then comes another', async (t) => {
+    const path = '/mlpipeline/private-artifacts/team-a/../.s3-profile-controller/verify/1-aa/object'
+    const { events, verdict } = await eventsOf(plant, 200)
+    t.same(events, ['look', `remove ${path}`, 'look', 'look'], 'the last is that of the group')
+    t.equal(verdict, 'ok')
+  })
+
+  t.test('goes with the restoring where it did damage', async (t) => {
+    const { events, verdict } = await eventsOf(WRITE, 200, 'overwritten')
+    t.same(events, ['look', 'restore', 'look', 'look'])
+    t.equal(verdict, 'hole')
+  })
+
+  t.test('is put back where the path meant a seed', async (t) => {
+    const seen = witness()
+    const seeds = sown('shared', {
+      removePlanted: async () => {
+        seen.state.damage = 'gone'
+      }
+    })
+    const store = reach(() => answer(200))
+    const results = await run({ attacks: [plant], reach: store, sown: seeds, witnesses: [seen] })
+    t.same(seen.state, { damage: 'none', restored: 1 })
+    t.same(withVerdict(results, 'hole'), [], 'which is nobody’s fault')
+  })
+
+  const loot = '/{own.bucket}/{own.mark}loot'
+  const others: [what: string, one: Attack, status: number][] = [
+    ['of a request that was refused', plant, 403],
+    ['of a copy, which is read first', attack('copies', `PUT ${loot}`, { loot }), 200],
+    ['of another method', attack('deletes', line.replace('PUT', 'DELETE')), 204]
+  ]
+  for (const [what, one, status] of others) {
+    t.test(`is not looked for ${what}`, async (t) => {
+      const { events } = await eventsOf(one, status)
+      t.notMatch(events.join(), 'remove')
+    })
+  }
+})
+
 t.test('a case shows nothing', async (t) => {
   const mismatch = reach(() => refusal('SignatureDoesNotMatch'))
 
