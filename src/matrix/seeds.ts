@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import {
   AbortMultipartUploadCommand,
+  type AbortMultipartUploadCommandInput,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectTaggingCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
+  type PutObjectCommandInput,
   type S3Client,
   UploadPartCommand
 } from '@aws-sdk/client-s3'
-import { isShared, MARKS, type Party, type Scene } from './scene.ts'
+import { isShared, MARKS, OWN_PART, type Party, type Scene } from './scene.ts'
 
 /** Where something of this run lies or may come to lie. */
 interface Place {
@@ -73,33 +76,48 @@ export async function sow(
     ? [...new Set([their.bucket, commonBucket])].map((bucket) => ({ bucket, prefix: '' }))
     : places
   let etag = ''
+  /** Known by their ids, because a listing of uploads ends after the first thousand. */
+  const begun: AbortMultipartUploadCommandInput[] = []
 
-  async function put({ bucket, prefix }: Place, name: string, body: string, Tagging?: string) {
-    const Metadata = { note: words.metadata }
+  /** @returns its checksum */
+  async function put(
+    { bucket, prefix }: Place,
+    name: string,
+    Body: string,
+    more: Pick<PutObjectCommandInput, 'Metadata' | 'Tagging'> = {}
+  ): Promise<string> {
     const address = { Bucket: bucket, Key: prefix + name }
-    const command = new PutObjectCommand({ ...address, Body: body, Metadata, Tagging })
-    const { ETag = '' } = await admin.send(command)
+    const { ETag = '' } = await admin.send(new PutObjectCommand({ ...address, Body, ...more }))
     return ETag.replaceAll('"', '')
   }
 
-  async function beginUpload({ bucket, prefix }: Place): Promise<string> {
+  async function beginUpload({ bucket, prefix }: Place, Body: string): Promise<string> {
     const address = { Bucket: bucket, Key: `${prefix}upload` }
     const { UploadId = '' } = await admin.send(new CreateMultipartUploadCommand(address))
-    const part = { ...address, UploadId, PartNumber: 1, Body: words.content }
+    const part = { ...address, UploadId, PartNumber: 1, Body }
+    begun.push({ ...address, UploadId })
     await admin.send(new UploadPartCommand(part))
     return UploadId
   }
 
   async function sowTheirs(): Promise<void> {
-    etag = await put(theirPlace, 'object', words.content, `note=${words.tag}`)
+    const Metadata = { note: words.metadata }
+    const Tagging = `note=${words.tag}`
+    etag = await put(theirPlace, 'object', words.content, { Metadata, Tagging })
     await put(theirPlace, words.keyName, words.content)
     for (const place of places.slice(1)) await put(place, 'object', words.content)
-    uploads.their = await beginUpload(theirPlace)
+    uploads.their = await beginUpload(theirPlace, words.content)
+  }
+
+  /** What the own cases start from; an attack that succeeds may take it away, too. */
+  async function sowOwn(): Promise<void> {
+    await put(ownPlace, 'object', 'an own object')
+    await ensureOwnUpload()
   }
 
   async function ensureOwnUpload(): Promise<void> {
     const isOpen = uploads.own !== '' && (await partsOf(ownPlace, uploads.own)) !== 'gone'
-    if (!isOpen) uploads.own = await beginUpload(ownPlace)
+    if (!isOpen) uploads.own = await beginUpload(ownPlace, OWN_PART)
   }
 
   async function partsOf({ bucket, prefix }: Place, UploadId: string): Promise<string> {
@@ -129,6 +147,8 @@ export async function sow(
     const address = { Bucket: their.bucket, Key: `${theirPlace.prefix}object` }
     const tags = await admin.send(new GetObjectTaggingCommand(address)).catch(() => undefined)
     lines.push(`tags ${JSON.stringify(tags?.TagSet)}`)
+    const head = await admin.send(new HeadObjectCommand(address)).catch(() => undefined)
+    lines.push(`metadata ${JSON.stringify([head?.Metadata, head?.ContentType])}`)
     return lines.join('\n')
   }
 
@@ -144,6 +164,7 @@ export async function sow(
     }
     await abortUploads(admin, theirPlace)
     await sowTheirs()
+    await sowOwn()
   }
 
   async function removePlanted(path: string): Promise<void> {
@@ -164,6 +185,7 @@ export async function sow(
   }
 
   async function remove(): Promise<void> {
+    for (const upload of begun) await abortUpload(admin, upload)
     for (const place of [ownPlace, ...places]) {
       await abortUploads(admin, place)
       for (const { Key = '' } of await objectsOf(place)) {
@@ -175,8 +197,7 @@ export async function sow(
   try {
     await removeLeftovers()
     await sowTheirs()
-    await put(ownPlace, 'object', 'an own object')
-    await ensureOwnUpload()
+    await sowOwn()
   } catch (error) {
     await remove().catch(() => {})
     throw error
@@ -210,12 +231,14 @@ async function removeObject(admin: S3Client, Bucket: string, Key: string): Promi
   await admin.send(new DeleteObjectCommand({ Bucket, Key }))
 }
 
+async function abortUpload(admin: S3Client, upload: AbortMultipartUploadCommandInput) {
+  await admin.send(new AbortMultipartUploadCommand(upload)).catch(() => {})
+}
+
 /** Not by prefix: SeaweedFS before 4.48 takes that for an attack by the admin too. */
 async function abortUploads(admin: S3Client, { bucket, prefix }: Place): Promise<void> {
   const { Uploads = [] } = await admin.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
   for (const { Key = '', UploadId } of Uploads) {
-    if (!Key.startsWith(prefix)) continue
-    const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })
-    await admin.send(command).catch(() => {})
+    if (Key.startsWith(prefix)) await abortUpload(admin, { Bucket: bucket, Key, UploadId })
   }
 }

@@ -84,6 +84,11 @@ for (const layout of LAYOUTS) {
               Object.assign(objects.get(`${theirs}object`) as object, { Tagging: 'planted=yes' })
           ],
           [
+            'other metadata',
+            ({ objects, theirs }) =>
+              Object.assign(objects.get(`${theirs}object`) as object, { Metadata: { note: '' } })
+          ],
+          [
             'an upload that is gone',
             ({ uploads, sown }) => uploads.delete(sown.scene.uploads.their)
           ],
@@ -115,6 +120,23 @@ for (const layout of LAYOUTS) {
         t.ok(objects.has(path))
       })
 
+      t.test('puts back what was taken from the own profile', async (t) => {
+        const { sown, objects, own } = await sowing()
+        const path = `${own.bucket}/${own.prefix}${sown.scene.mark}object`
+        objects.delete(path)
+        await sown.sowAgain()
+        t.ok(objects.has(path))
+      })
+
+      t.test('keeps their content out of what is the own profile’s', async (t) => {
+        const { sown, uploads, objects } = await sowing()
+        const { parts } = uploads.get(sown.scene.uploads.own) ?? {}
+        t.same([...(parts ?? [])], [[1, 'an own part']])
+        const { own, mark } = sown.scene
+        const object = objects.get(`${own.bucket}/${own.prefix}${mark}object`)
+        t.strictSame(object, { Body: 'an own object', Metadata: undefined, Tagging: undefined })
+      })
+
       t.test('begins an own upload anew, only when it ended', async (t) => {
         const { sown, uploads } = await sowing()
         const { own: first } = sown.scene.uploads
@@ -130,6 +152,7 @@ for (const layout of LAYOUTS) {
         const { sown, objects, uploads, others, own } = await sowing()
         objects.set(`${own.bucket}/${own.prefix}${sown.scene.mark}a/b`, SOMEBODY_ELSES)
         uploads.set('somebody’s', { Bucket: own.bucket, Key: 'another', parts: new Map() })
+        await sown.sowAgain()
         await sown.remove()
         t.same([...objects.keys()].sort(), others.sort())
         t.same([...uploads.keys()], ['somebody’s'])
