@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
   AbortMultipartUploadCommand,
-  type AbortMultipartUploadCommandInput,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectTaggingCommand,
@@ -76,8 +75,6 @@ export async function sow(
     ? [...new Set([their.bucket, commonBucket])].map((bucket) => ({ bucket, prefix: '' }))
     : places
   let etag = ''
-  /** Known by their ids, because a listing of uploads ends after the first thousand. */
-  const begun: AbortMultipartUploadCommandInput[] = []
 
   /** @returns its checksum */
   async function put(
@@ -95,7 +92,6 @@ export async function sow(
     const address = { Bucket: bucket, Key: `${prefix}upload` }
     const { UploadId = '' } = await admin.send(new CreateMultipartUploadCommand(address))
     const part = { ...address, UploadId, PartNumber: 1, Body }
-    begun.push({ ...address, UploadId })
     await admin.send(new UploadPartCommand(part))
     return UploadId
   }
@@ -177,21 +173,25 @@ export async function sow(
   async function removeLeftovers(): Promise<void> {
     for (const { bucket, prefix } of [ownPlace, ...places]) {
       const marks = prefix.slice(0, -mark.length) + MARKS
-      for (const { Key = '' } of await objectsOf({ bucket, prefix: marks })) {
-        const startedAt = Number.parseInt(Key.slice(marks.length), 10)
-        if (startedAt < now - LEFTOVER_AGE_MS) await removeObject(admin, bucket, Key)
-      }
+      await clear({ bucket, prefix: marks }, (key) => {
+        const startedAt = Number.parseInt(key.slice(marks.length), 10)
+        return startedAt < now - LEFTOVER_AGE_MS
+      })
     }
   }
 
-  async function remove(): Promise<void> {
-    for (const upload of begun) await abortUpload(admin, upload)
-    for (const place of [ownPlace, ...places]) {
-      await abortUploads(admin, place)
-      for (const { Key = '' } of await objectsOf(place)) {
-        await removeObject(admin, place.bucket, Key)
-      }
+  async function clear(place: Place, isMeant: (key: string) => boolean = () => true) {
+    await abortUploads(admin, place, isMeant)
+    for (const { Key = '' } of await objectsOf(place)) {
+      if (isMeant(Key)) await removeObject(admin, place.bucket, Key)
     }
+  }
+
+  /** As much as there is to remove, even where one of the places cannot be cleared. */
+  async function remove(): Promise<void> {
+    const ends = await Promise.allSettled([ownPlace, ...places].map((place) => clear(place)))
+    const failed = ends.find(({ status }) => status === 'rejected')
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
   }
 
   try {
@@ -231,14 +231,27 @@ async function removeObject(admin: S3Client, Bucket: string, Key: string): Promi
   await admin.send(new DeleteObjectCommand({ Bucket, Key }))
 }
 
-async function abortUpload(admin: S3Client, upload: AbortMultipartUploadCommandInput) {
-  await admin.send(new AbortMultipartUploadCommand(upload)).catch(() => {})
+async function abortUploads(
+  admin: S3Client,
+  { bucket, prefix }: Place,
+  isMeant: (key: string) => boolean = () => true
+): Promise<void> {
+  for (const { Key = '', UploadId } of await uploadsIn(admin, bucket)) {
+    if (!Key.startsWith(prefix) || !isMeant(Key)) continue
+    const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })
+    await admin.send(command).catch(() => {})
+  }
 }
 
 /** Not by prefix: SeaweedFS before 4.48 takes that for an attack by the admin too. */
-async function abortUploads(admin: S3Client, { bucket, prefix }: Place): Promise<void> {
-  const { Uploads = [] } = await admin.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
-  for (const { Key = '', UploadId } of Uploads) {
-    if (Key.startsWith(prefix)) await abortUpload(admin, { Bucket: bucket, Key, UploadId })
-  }
+async function uploadsIn(admin: S3Client, Bucket: string) {
+  const uploads = []
+  let UploadIdMarker: string | undefined
+  do {
+    // By the upload alone: SeaweedFS sorts by its id, and names no key to go on from.
+    const page = await admin.send(new ListMultipartUploadsCommand({ Bucket, UploadIdMarker }))
+    uploads.push(...(page.Uploads ?? []))
+    UploadIdMarker = page.IsTruncated ? page.NextUploadIdMarker : undefined
+  } while (UploadIdMarker !== undefined)
+  return uploads
 }

@@ -9,7 +9,7 @@ import type { ProbeAnswer } from '../../src/object-store/object-store.ts'
 import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { config, profile, ROOT_KEY } from '../fixtures/builders.ts'
 import { party } from '../fixtures/matrix.ts'
-import { type Script, s3Error, startStubStore } from '../fixtures/stub-store.ts'
+import { type Script, type StubAnswer, s3Error, startStubStore } from '../fixtures/stub-store.ts'
 import { tightStore } from '../fixtures/tight-store.ts'
 
 const NO_DOORS = { filer: [], master: [], volume: [] }
@@ -18,17 +18,25 @@ function userOf(namespace: string): string {
   return planFor(profile({ namespace }), config().profile).user
 }
 
+interface Circumstances {
+  readonly layout?: string
+  readonly script?: Script
+  /** What the admin is answered instead. */
+  readonly faulty?: (operation: string) => StubAnswer | false
+}
+
 /** `verify` on a store that refuses everything to these profiles. */
 async function verifying(
   t: Test,
   namespaces: string[],
-  { layout = 'per-profile', script = {} }: { layout?: string; script?: Script } = {}
+  { layout = 'per-profile', script = {}, faulty = () => false }: Circumstances = {}
 ) {
   const keyIds = namespaces.map((namespace) => {
     const user = userOf(namespace)
     return [user, accessKeyFor(Buffer.from(ROOT_KEY), user, 0).accessKeyId] as const
   })
-  const stub = await startStubStore(t, { ...tightStore(Object.fromEntries(keyIds)), ...script })
+  const tight = tightStore(Object.fromEntries(keyIds), faulty)
+  const stub = await startStubStore(t, { ...tight, ...script })
   const { s3Endpoint } = stub.settings
   const settings = config({
     BUCKET_LAYOUT: layout,
@@ -179,5 +187,44 @@ t.test('an interruption ends the cases, and the marks are removed', async (t) =>
       'uploads are looked for'
     )
     t.ok(after.length < 60, `${after.length} requests`)
+  }
+})
+
+t.test('a store that fails in the middle ends the command with one sentence', async (t) => {
+  const refusal = s3Error(403, 'AccessDenied')
+  const table: [what: string, isFaulty: (operation: string) => boolean, message: RegExp][] = [
+    [
+      'while it is sown',
+      (operation) => operation.startsWith('PUT '),
+      /^Object store refused sowing marks for profile team-a: AccessDenied: [^\n]+ \(HTTP 403\)$/
+    ],
+    [
+      'while it is looked at',
+      (operation) => operation.includes('?list-type'),
+      /^Object store refused [^\n]+ marks for profile team-a: AccessDenied/
+    ]
+  ]
+  for (const [what, isFaulty, message] of table) {
+    const { run } = await verifying(t, ['team-a'], { faulty: (one) => isFaulty(one) && refusal })
+    await t.rejects(run(), { message }, what)
+  }
+})
+
+t.test('marks that cannot be removed are told, also after an interruption', async (t) => {
+  for (const isInterrupted of [false, true]) {
+    let isStuck = false
+    const faulty = (operation: string) =>
+      isStuck && operation.startsWith('GET ') && s3Error(403, 'No')
+    const { run } = await verifying(t, ['team-a'], { faulty })
+    const interrupted = new AbortController()
+    const onProgress = (line: string) => {
+      if (!line.includes('100 of')) return
+      isStuck = true
+      if (isInterrupted) interrupted.abort(new Error('Interrupted; the marks are removed'))
+    }
+    await t.rejects(run({ onProgress, signal: interrupted.signal }), {
+      message:
+        /^Object store refused removing marks for profile team-a: .*; \.s3-profile-controller\/verify\/\d+-[0-9a-f]+\/ is left, /
+    })
   }
 })

@@ -151,11 +151,14 @@ for (const layout of LAYOUTS) {
       t.test('removes everything of its own and nothing else', async (t) => {
         const { sown, objects, uploads, others, own } = await sowing()
         objects.set(`${own.bucket}/${own.prefix}${sown.scene.mark}a/b`, SOMEBODY_ELSES)
-        uploads.set('somebody’s', { Bucket: own.bucket, Key: 'another', parts: new Map() })
-        await sown.sowAgain()
+        // More than a page of them, before and after ours in the order of their ids.
+        const foreign = ['a', 'b', 'c', 'x', 'y', 'z']
+        for (const id of foreign) {
+          uploads.set(id, { Bucket: own.bucket, Key: 'another', parts: new Map() })
+        }
         await sown.remove()
         t.same([...objects.keys()].sort(), others.sort())
-        t.same([...uploads.keys()], ['somebody’s'])
+        t.same([...uploads.keys()], foreign)
       })
     })
   }
@@ -201,7 +204,7 @@ t.test('what cannot be removed again is no failure of the case', async (t) => {
 for (const layout of LAYOUTS) {
   t.test(`sowing in the ${layout} layout removes what a killed run left`, async (t) => {
     const [own, their] = [party(layout, 'team-a'), party(layout, 'team-a-2')]
-    const { client, objects } = memoryS3()
+    const { client, objects, uploads } = memoryS3()
     const at = (age: number, rest: string) => `${MARKS}${Date.now() - age}-0123/${rest}`
     const [old, young] = [61 * MINUTES, 59 * MINUTES]
     const leftovers = [
@@ -219,11 +222,33 @@ for (const layout of LAYOUTS) {
       `mlpipeline/private-artifacts/another/${at(old, 'object')}`
     ]
     for (const path of [...leftovers, ...others]) objects.set(path, SOMEBODY_ELSES)
+    for (const [id, age] of [
+      ['upload-old', old],
+      ['upload-young', young]
+    ] as const) {
+      const Key = `${own.prefix}${at(age, 'upload')}`
+      uploads.set(id, { Bucket: own.bucket, Key, parts: new Map() })
+    }
     const sown = await sow(client, own, their, 'mlpipeline')
     await sown.remove()
     t.same([...objects.keys()].sort(), others.sort())
+    t.same([...uploads.keys()], ['upload-young'])
   })
 }
+
+t.test('what cannot be cleared keeps nothing else from being removed', async (t) => {
+  let isStuck = false
+  const { client, objects } = memoryS3(
+    (command, { Prefix }) => isStuck && command === 'ListObjectsV2' && Prefix.startsWith('shared/')
+  )
+  const sown = await sow(client, party('per-profile', 'a'), party('per-profile', 'b'), 'mlpipeline')
+  isStuck = true
+  await t.rejects(sown.remove(), { message: 'ListObjectsV2 failed' })
+  t.same(
+    [...objects.keys()].filter((path) => !path.startsWith('mlpipeline/shared/')),
+    []
+  )
+})
 
 t.test('watching whole buckets, sees what was planted anywhere', async (t) => {
   const { sown, objects, their } = await field('per-profile', true)
@@ -243,7 +268,7 @@ t.test('a store that fails in the middle is left as it was', async (t) => {
 t.test('a store that fails altogether says the first failure', async (t) => {
   const { client } = memoryS3(() => true)
   const sowing = sow(client, party('shared', 'a'), party('shared', 'b'), 'mlpipeline')
-  await t.rejects(sowing, { message: 'ListObjectsV2 failed' })
+  await t.rejects(sowing, { message: 'ListMultipartUploads failed' })
 })
 
 t.test('an upload that ends while it is aborted is no failure', async (t) => {
