@@ -45,7 +45,20 @@ const DISGUISES = [
 
 const BUCKETS = ['{their.bucket}', '{own.bucket}']
 
+/** First of all: a bucket whose configuration an attack has changed may not let itself be deleted. */
+const DELETIONS: readonly Attack[] = BUCKETS.flatMap((bucket) => [
+  ...[
+    ...DISGUISES.map((disguise) => disguise.replace('&', '?')),
+    '?uploadId={own.upload}&prefix={own.mark}upload',
+    '?uploadId=x&prefix={own.mark}object',
+    '?force=true',
+    '/'
+  ].map((rest) => attack('deletion of buckets', `DELETE /${bucket}${rest}`, { risk: 'buckets' })),
+  attack('deletion of buckets', `DELETE /${bucket}`, { signing: 'unsigned', risk: 'buckets' })
+])
+
 export const BUCKET_ATTACKS: readonly Attack[] = [
+  ...DELETIONS,
   ...BUCKETS.flatMap((bucket) =>
     Object.entries(DOCUMENTS).flatMap(([name, body]) =>
       DISGUISES.flatMap((disguise) => [
@@ -98,23 +111,8 @@ export const BUCKET_ATTACKS: readonly Attack[] = [
       headers: { 'x-amz-acl': 'public-read-write' },
       risk: 'buckets'
     }),
-    ...DISGUISES.map((disguise) =>
-      attack('deletion of buckets', `DELETE /${bucket}${disguise.replace('&', '?')}`, {
-        risk: 'buckets'
-      })
-    ),
-    attack('deletion of buckets', `DELETE /${bucket}/`, { risk: 'buckets' }),
-    attack('deletion of buckets', `DELETE /${bucket}?force=true`, { risk: 'buckets' }),
-    attack('deletion of buckets', `DELETE /${bucket}`, { signing: 'unsigned', risk: 'buckets' }),
     attack('creation of buckets', `PUT /${bucket}`, { risk: 'buckets' })
   ]),
-  attack(
-    'deletion of buckets',
-    'DELETE /{own.bucket}?uploadId={own.upload}&prefix={own.mark}upload',
-    {
-      risk: 'buckets'
-    }
-  ),
   attack('creation of buckets', 'PUT /planted-by-{own.namespace}', { risk: 'buckets' }),
   attack('creation of buckets', 'PUT /planted-by-{own.namespace}/object', {
     body: 'planted',
