@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -17,10 +19,11 @@ const body = JSON.stringify(recording('decorator/first-sync').calls[0]?.request)
 const headers = { authorization: `Bearer ${HOOK_TOKEN}`, 'content-type': 'application/json' }
 
 /** The program as an operator runs it. */
-function run(t: Test, env: Record<string, string>, ...args: string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+function run(t: Test, env: Record<string, string>, args: string[] = [], stdout?: number) {
+  const stdio = ['ignore' as const, stdout ?? ('pipe' as const), 'pipe' as const]
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio })
   t.teardown(() => child.kill('SIGKILL'))
-  return { child, stderr: text(child.stderr), ended: once(child, 'exit') }
+  return { child, stderr: text(child.stderr as Readable), ended: once(child, 'exit') }
 }
 
 /** The port it chose itself, from its own log line; and all that it logs. */
@@ -97,7 +100,7 @@ t.test('HOOK_AUTH=none is said out loud', async (t) => {
   const { child, ended } = run(
     t,
     environment({ HOST: '127.0.0.1', PORT: '0', HOOK_AUTH: 'none', HOOK_TOKEN: '' }),
-    'serve'
+    ['serve']
   )
   const { url, log } = await listening(child)
   t.equal((await fetch(`${url}/healthz`)).status, 200)
@@ -107,7 +110,7 @@ t.test('HOOK_AUTH=none is said out loud', async (t) => {
 })
 
 t.test('a command that does not exist is told with those that do', async (t) => {
-  const { stderr, ended } = run(t, environment(), 'verfiy')
+  const { stderr, ended } = run(t, environment(), ['verfiy'])
   t.same(await ended, [2, null])
   t.match(await stderr, /^There is no command "verfiy"\nUsage: .*\n.* verify /)
 })
@@ -123,7 +126,8 @@ t.test('verify', async (t) => {
     const stub = await startStubStore(t, { ...tightStore({ [user]: accessKeyId }), ...script })
     const { s3Endpoint } = stub.settings
     const endpoints = { AWS_ENDPOINT_URL_S3: s3Endpoint, AWS_ENDPOINT_URL_IAM: s3Endpoint }
-    return (...args: string[]) => run(t, environment(endpoints), 'verify', ...NO_DOORS, ...args)
+    return (args: string[] = [], stdout?: number) =>
+      run(t, environment(endpoints), ['verify', ...NO_DOORS, ...args], stdout)
   }
 
   async function outcome({ child, stderr, ended }: ReturnType<typeof run>) {
@@ -144,7 +148,7 @@ t.test('verify', async (t) => {
 
   t.test('writes JSON and nothing else with --json', async (t) => {
     const verify = await verifying(t)
-    const { code, stdout } = await outcome(verify('--json', 'team-a'))
+    const { code, stdout } = await outcome(verify(['--json', 'team-a']))
     t.equal(code, 1)
     t.match(JSON.parse(stdout), {
       layout: 'per-profile',
@@ -170,10 +174,10 @@ t.test('verify', async (t) => {
     const { s3Endpoint } = await refusingSettings()
     const absent = environment({ AWS_ENDPOINT_URL_S3: s3Endpoint })
     const cases: [what: string, started: () => ReturnType<typeof run>, line: RegExp][] = [
-      ['an environment', () => run(t, environment({ PORT: 'http' }), 'verify'), /^Invalid env/],
-      ['a profile', () => verify('team-b'), /^Unknown profile "team-b"/],
+      ['an environment', () => run(t, environment({ PORT: 'http' }), ['verify']), /^Invalid env/],
+      ['a profile', () => verify(['team-b']), /^Unknown profile "team-b"/],
       ['an answer', () => denied(), /^Object store refused listing the users .* \(HTTP 403\)$/],
-      ['a store', () => run(t, absent, 'verify'), /^Object store unavailable .*: ECONNREFUSED$/]
+      ['a store', () => run(t, absent, ['verify']), /^Object store unavailable .*: ECONNREFUSED$/]
     ]
     for (const [what, started, line] of cases) {
       const { code, stdout, stderr } = await outcome(started())
@@ -185,8 +189,37 @@ t.test('verify', async (t) => {
   })
 
   t.test('knows its options', async (t) => {
-    const { code, stderr } = await outcome(run(t, environment(), 'verify', '--filter', 'x'))
-    t.equal(code, 2)
-    t.match(stderr, /^Unknown option '--filter'/)
+    const faulty: [args: string[], sentence: string][] = [
+      [['--\u001b[2J'], "Unknown option '--\\u001b[2J'"],
+      [['--filer', '--json'], "Option '--filer' argument is ambiguous"],
+      [['--filer', 'seaweedfs:8888'], '--filer must be a URL without a path'],
+      [['--volume', 'http://user:secret@volume'], '--volume must be a URL without a path']
+    ]
+    for (const [args, sentence] of faulty) {
+      const { code, stdout, stderr } = await outcome(run(t, {}, ['verify', ...args]))
+      t.equal(code, 2)
+      t.equal(stdout, '')
+      t.match(stderr, `${sentence}\nUsage: `)
+    }
+  })
+
+  t.test('goes on to its end when nobody reads any more', async (t) => {
+    const verify = await verifying(t)
+    const started = verify()
+    started.child.stdout?.destroy()
+    started.child.stderr?.once('data', () => started.child.stderr?.destroy())
+    const said = await started.stderr.catch(() => '')
+    t.same(await started.ended, [1, null])
+    t.notMatch(said, 'EPIPE')
+  })
+
+  const FULL = '/dev/full'
+  t.test('says that the report cannot be written', { skip: !existsSync(FULL) }, async (t) => {
+    const file = await open(FULL, 'w')
+    t.teardown(() => file.close())
+    const verify = await verifying(t)
+    const { stderr, ended } = verify([], file.fd)
+    t.same(await ended, [2, null])
+    t.match(await stderr, /\nThe report cannot be written: [^\n]*ENOSPC[^\n]*\n$/)
   })
 })

@@ -1,5 +1,6 @@
 import type { CaseResult } from '../matrix/case-result.ts'
 import { remedyFor } from '../matrix/remedies.ts'
+import { printable } from './printable.ts'
 import type { VerifyReport } from './verify.ts'
 
 /** How many holes of one kind are told one by one; a broken policy opens hundreds. */
@@ -59,7 +60,16 @@ export function reportText(report: VerifyReport): string {
     ...report.warnings.map((warning) => `note  ${warning}`),
     ...findings(results)
   ]
-  return `${[...lines, '', conclusion(report)].join('\n')}\n`
+  return textOf([...lines, '', conclusion(report)])
+}
+
+/** The report for programs. */
+export function reportJson(report: VerifyReport): string {
+  return textOf(JSON.stringify(report, null, 2).split('\n'))
+}
+
+function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${printable(line)}\n`).join('')
 }
 
 function findings(results: readonly CaseResult[]): string[] {
@@ -90,7 +100,9 @@ function conclusion(report: VerifyReport): string {
     report.surroundings.filter(({ verdict }) => verdict === 'hole').length
   const broken = results.filter(({ verdict }) => verdict === 'broken').length
   const inconclusive = results.filter(({ verdict }) => verdict === 'inconclusive').length
-  return `NOT isolated: ${holes} holes, ${broken} broken, ${inconclusive} inconclusive.`
+  const counts = `${broken} broken, ${inconclusive} inconclusive.`
+  if (holes === 0) return `No hole was found, but not everything is as it should be: ${counts}`
+  return `NOT isolated: ${holes} ${holes === 1 ? 'hole' : 'holes'}, ${counts}`
 }
 
 function count(results: readonly CaseResult[], wanted: CaseResult['verdict']): string {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { VerifyReport } from '../../src/commands/verify.ts'
-import { exitCodeOf, isClean, reportText } from '../../src/commands/verify-report.ts'
+import { exitCodeOf, isClean, reportJson, reportText } from '../../src/commands/verify-report.ts'
 import type { CaseResult } from '../../src/matrix/case-result.ts'
 
 const OK: CaseResult = {
@@ -105,4 +105,30 @@ t.test('of many holes of one kind five are told', async (t) => {
   t.match(many(6), /GET \/4\.: .*\n {2}and 1 more; --json tells them all\n {2}->/)
   t.notMatch(many(6), 'GET /5.')
   t.notMatch(many(5), 'more;')
+})
+
+t.test('the last line tells holes from what only failed', async (t) => {
+  const lines: [results: CaseResult[], last: string][] = [
+    [[OK], 'Isolated: nothing was found.'],
+    [[OK, HOLE], 'NOT isolated: 1 hole, 0 broken, 0 inconclusive.'],
+    [[HOLE, HOLE, BROKEN], 'NOT isolated: 2 holes, 1 broken, 0 inconclusive.'],
+    [
+      [UNSURE, BROKEN],
+      'No hole was found, but not everything is as it should be: 1 broken, 1 inconclusive.'
+    ]
+  ]
+  for (const [results, last] of lines) {
+    t.equal(reportText(report(results)).trim().split('\n').at(-1), last)
+  }
+})
+
+t.test('names that profiles choose cannot write over the report', async (t) => {
+  const name = 'private-artifacts/b/\u001b[2J\nIsolated: nothing was found.\u009b\u202e'
+  const given = report([{ ...HOLE, evidence: `it gave away that there is a key ${name}` }])
+  const text = reportText(given)
+  t.match(text, 'private-artifacts/b/\\u001b[2J\\u000aIsolated: nothing was found.\\u009b\\u202e')
+  t.notMatch(text, /^Isolated/m)
+  const json = reportJson(given)
+  t.notMatch(json, /(?!\n)[\p{Cc}\p{Cf}]/u)
+  t.strictSame(JSON.parse(json), JSON.parse(JSON.stringify(given)))
 })
