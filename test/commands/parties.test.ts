@@ -30,12 +30,12 @@ for (const [layout, bucketOf] of [
   ['per-profile', (user: string) => user],
   ['shared', () => 'mlpipeline']
 ] as const) {
-  t.test(`in the ${layout} layout, all profiles of the store are found`, async (t) => {
+  t.test(`in the ${layout} layout, all profiles of the store are found, in order`, async (t) => {
     const environment = { BUCKET_LAYOUT: layout }
     const { find, userOf } = await installation(['team-b', 'team-a'], environment)
     t.strictSame(
       await find(),
-      ['team-b', 'team-a'].map((namespace) => ({
+      ['team-a', 'team-b'].map((namespace) => ({
         namespace,
         user: userOf(namespace),
         accessKey: accessKeyFor(rootKey, userOf(namespace), 0),
@@ -58,7 +58,7 @@ t.test('only those named are taken, each once, in the order of their names', asy
 t.test('both lives of a profile are found, named or not', async (t) => {
   const { context, find, userOf } = await installation(['team-a'])
   await sync(context, profile({ incarnation: 'another-life' }))
-  const users = [userOf('team-a'), userOf('team-a', 'another-life')]
+  const users = [userOf('team-a'), userOf('team-a', 'another-life')].sort()
   for (const named of [[], ['team-a']]) {
     t.same(
       (await find(named)).map(({ user }) => user),
