@@ -254,7 +254,8 @@ function tokensFrom(list: string | undefined): string[] {
     .filter((token) => token !== '')
 }
 
-function isEndpoint(text: string): boolean {
+/** A URL that names a server and nothing on it, and no user either. */
+export function isEndpoint(text: string): boolean {
   return /^https?:\/\/[^/?#@\\\s]+\/?$/.test(text) && URL.canParse(text)
 }
 

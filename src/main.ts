@@ -1,18 +1,14 @@
 import { parseArgs } from 'node:util'
+import { printable } from './commands/printable.ts'
 import { serve } from './commands/serve.ts'
 import { usualSideDoors } from './commands/surroundings.ts'
 import { verify } from './commands/verify.ts'
-import { isClean, reportText } from './commands/verify-report.ts'
-import { type Config, loadConfig } from './config.ts'
+import { exitCodeOf, FAILED, reportJson, reportText } from './commands/verify-report.ts'
+import { type Config, isEndpoint, loadConfig } from './config.ts'
 import { buildSeaweedFs } from './object-store/seaweedfs.ts'
 
 const USAGE = `Usage: node src/main.ts [serve]
        node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]`
-
-/** Of every command but `serve`: nothing was found, something was found, it could not be done. */
-const CLEAN = 0
-const FOUND = 1
-const FAILED = 2
 
 const [command = 'serve', ...rest] = process.argv.slice(2)
 if (command === 'serve') await serveCommand()
@@ -25,37 +21,53 @@ async function serveCommand(): Promise<void> {
 }
 
 async function verifyCommand(args: string[]): Promise<void> {
+  const { json, named, namespaces } = verifyArguments(args)
   const config = configOrExit(FAILED)
+  // Whoever reads may have read enough, as `head` has: that ends neither the run, which has marks to remove,
+  // nor what the exit code says.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      if (code !== 'EPIPE') exit(FAILED, `The report cannot be written: ${message}`)
+    })
+  }
   const interrupted = new AbortController()
   // The marks are removed first; whoever signals twice does not want to wait for that.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interrupted.abort(new Error('Interrupted; the marks are removed')))
   }
   try {
-    const { values, positionals } = verifyArguments(args)
     const { s3Endpoint, iamEndpoint } = config.store
     const usual = usualSideDoors([s3Endpoint, iamEndpoint])
     const store = buildSeaweedFs(config.store, config.profile.commonBucket, () => {})
     const report = await verify(config, store, {
-      namespaces: positionals,
-      sideDoors: { ...usual, ...values.doors },
+      namespaces,
+      sideDoors: { ...usual, ...named },
       onProgress: (line) => process.stderr.write(`${line}\n`),
       signal: interrupted.signal
     })
-    process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report))
-    process.exitCode = isClean(report) ? CLEAN : FOUND
+    process.stdout.write(json ? reportJson(report) : reportText(report))
+    process.exitCode = exitCodeOf(report)
   } catch (error) {
     exit(FAILED, (error as Error).message)
   }
 }
 
-/** @throws TypeError that names the option which is not one */
 function verifyArguments(args: string[]) {
   const text = { type: 'string', multiple: true } as const
   const options = { json: { type: 'boolean' }, filer: text, master: text, volume: text } as const
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  const { json = false, ...doors } = values
-  return { values: { json, doors }, positionals }
+  try {
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+    const { json = false, ...named } = values
+    for (const [door, urls] of Object.entries(named)) {
+      const faulty = urls.find((url) => !isEndpoint(url))
+      if (faulty !== undefined) throw new Error(`--${door} must be a URL without a path`)
+    }
+    return { json, named, namespaces: positionals }
+  } catch (error) {
+    // Its first sentence says it; the others are about quoting.
+    const [sentence] = (error as Error).message.split(/[.\n]/)
+    return exit(FAILED, `${sentence}\n${USAGE}`)
+  }
 }
 
 function configOrExit(code: number): Config {
@@ -67,6 +79,6 @@ function configOrExit(code: number): Config {
 }
 
 function exit(code: number, message: string): never {
-  process.stderr.write(`${message}\n`)
+  process.stderr.write(`${message.split('\n').map(printable).join('\n')}\n`)
   process.exit(code)
 }

@@ -1,22 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { accessKeyFor } from '../src/desired/credentials.ts'
 import { environment, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
+import { refusingSettings, s3Error, startStubStore } from './fixtures/stub-store.ts'
+import { tightStore } from './fixtures/tight-store.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const body = JSON.stringify(recording('decorator/first-sync').calls[0]?.request)
 const headers = { authorization: `Bearer ${HOOK_TOKEN}`, 'content-type': 'application/json' }
 
 /** The program as an operator runs it. */
-function run(t: Test, env: Record<string, string>) {
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+function run(t: Test, env: Record<string, string>, args: string[] = [], stdout?: number) {
+  const stdio = ['ignore' as const, stdout ?? ('pipe' as const), 'pipe' as const]
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio })
   t.teardown(() => child.kill('SIGKILL'))
-  return { child, stderr: text(child.stderr), ended: once(child, 'exit') }
+  return { child, stderr: text(child.stderr as Readable), ended: once(child, 'exit') }
 }
 
 /** The port it chose itself, from its own log line; and all that it logs. */
@@ -92,11 +99,127 @@ t.test('SIGTERM lets a running sync finish', async (t) => {
 t.test('HOOK_AUTH=none is said out loud', async (t) => {
   const { child, ended } = run(
     t,
-    environment({ HOST: '127.0.0.1', PORT: '0', HOOK_AUTH: 'none', HOOK_TOKEN: '' })
+    environment({ HOST: '127.0.0.1', PORT: '0', HOOK_AUTH: 'none', HOOK_TOKEN: '' }),
+    ['serve']
   )
   const { url, log } = await listening(child)
   t.equal((await fetch(`${url}/healthz`)).status, 200)
   child.kill('SIGTERM')
   t.same(await ended, [0, null])
   t.match(log(), /whoever reaches this port/)
+})
+
+t.test('a command that does not exist is told with those that do', async (t) => {
+  const { stderr, ended } = run(t, environment(), ['verfiy'])
+  t.same(await ended, [2, null])
+  t.match(await stderr, /^There is no command "verfiy"\nUsage: .*\n.* verify /)
+})
+
+t.test('verify', async (t) => {
+  const user = 'profile-team-a-01234567'
+  const { accessKeyId, secretAccessKey } = accessKeyFor(Buffer.from(ROOT_KEY), user, 0)
+  const SECRETS = [ROOT_KEY, HOOK_TOKEN, secretAccessKey, environment()['AWS_SECRET_ACCESS_KEY']]
+  const NO_DOORS = ['filer', 'master', 'volume'].map((door) => `--${door}=http://127.0.0.1:9`)
+
+  /** The command on a store where nothing legitimate works. */
+  async function verifying(t: Test, script = {}) {
+    const stub = await startStubStore(t, { ...tightStore({ [user]: accessKeyId }), ...script })
+    const { s3Endpoint } = stub.settings
+    const endpoints = { AWS_ENDPOINT_URL_S3: s3Endpoint, AWS_ENDPOINT_URL_IAM: s3Endpoint }
+    return (args: string[] = [], stdout?: number) =>
+      run(t, environment(endpoints), ['verify', ...NO_DOORS, ...args], stdout)
+  }
+
+  async function outcome({ child, stderr, ended }: ReturnType<typeof run>) {
+    const stdout = await text(child.stdout as Readable)
+    const said = await stderr
+    for (const secret of SECRETS) t.notOk((stdout + said).includes(String(secret)), 'no secret')
+    const [code] = await ended
+    return { code, stdout, stderr: said }
+  }
+
+  t.test('ends with 1 and a report for people when something was found', async (t) => {
+    const verify = await verifying(t)
+    const { code, stdout, stderr } = await outcome(verify())
+    t.equal(code, 1)
+    t.match(stdout, /^SeaweedFS 4\.48 at .*\nBROKEN: legitimate .*\n[^\n]+ inconclusive\.\n$/s)
+    t.match(stderr, /^team-a against [^\n]+\n {2}100 of \d+ cases\n/)
+  })
+
+  t.test('writes JSON and nothing else with --json', async (t) => {
+    const verify = await verifying(t)
+    const { code, stdout } = await outcome(verify(['--json', 'team-a']))
+    t.equal(code, 1)
+    t.match(JSON.parse(stdout), {
+      layout: 'per-profile',
+      storeVersion: '4.48',
+      pairs: [{ own: 'team-a', results: [{ kind: 'legitimate', verdict: 'broken' }] }],
+      surroundings: [{ check: /^IAM/ }, ...NO_DOORS.map(() => ({ verdict: 'ok' }))]
+    })
+  })
+
+  t.test('removes its marks when it is interrupted', async (t) => {
+    const verify = await verifying(t)
+    const started = verify()
+    started.child.stderr?.once('data', () => started.child.kill('SIGINT'))
+    const { code, stdout, stderr } = await outcome(started)
+    t.equal(code, 2)
+    t.equal(stdout, '')
+    t.match(stderr, /\nInterrupted; the marks are removed\n$/)
+  })
+
+  t.test('that cannot be done ends with 2 and one line', async (t) => {
+    const verify = await verifying(t)
+    const denied = await verifying(t, { ListUsers: s3Error(403, 'AccessDenied') })
+    const { s3Endpoint } = await refusingSettings()
+    const absent = environment({ AWS_ENDPOINT_URL_S3: s3Endpoint })
+    const cases: [what: string, started: () => ReturnType<typeof run>, line: RegExp][] = [
+      ['an environment', () => run(t, environment({ PORT: 'http' }), ['verify']), /^Invalid env/],
+      ['a profile', () => verify(['team-b']), /^Unknown profile "team-b"/],
+      ['an answer', () => denied(), /^Object store refused listing the users .* \(HTTP 403\)$/],
+      ['a store', () => run(t, absent, ['verify']), /^Object store unavailable .*: ECONNREFUSED$/]
+    ]
+    for (const [what, started, line] of cases) {
+      const { code, stdout, stderr } = await outcome(started())
+      t.equal(code, 2, what)
+      t.equal(stdout, '', what)
+      t.match(stderr, /^[^\n]+\n$/, what)
+      t.match(stderr.trim(), line, what)
+    }
+  })
+
+  t.test('knows its options', async (t) => {
+    const faulty: [args: string[], sentence: string][] = [
+      [['--\u001b[2J'], "Unknown option '--\\u001b[2J'"],
+      [['--filer', '--json'], "Option '--filer' argument is ambiguous"],
+      [['--filer', 'seaweedfs:8888'], '--filer must be a URL without a path'],
+      [['--volume', 'http://user:secret@volume'], '--volume must be a URL without a path']
+    ]
+    for (const [args, sentence] of faulty) {
+      const { code, stdout, stderr } = await outcome(run(t, {}, ['verify', ...args]))
+      t.equal(code, 2)
+      t.equal(stdout, '')
+      t.match(stderr, `${sentence}\nUsage: `)
+    }
+  })
+
+  t.test('goes on to its end when nobody reads any more', async (t) => {
+    const verify = await verifying(t)
+    const started = verify()
+    started.child.stdout?.destroy()
+    started.child.stderr?.once('data', () => started.child.stderr?.destroy())
+    const said = await started.stderr.catch(() => '')
+    t.same(await started.ended, [1, null])
+    t.notMatch(said, 'EPIPE')
+  })
+
+  const FULL = '/dev/full'
+  t.test('says that the report cannot be written', { skip: !existsSync(FULL) }, async (t) => {
+    const file = await open(FULL, 'w')
+    t.teardown(() => file.close())
+    const verify = await verifying(t)
+    const { stderr, ended } = verify([], file.fd)
+    t.same(await ended, [2, null])
+    t.match(await stderr, /\nThe report cannot be written: [^\n]*ENOSPC[^\n]*\n$/)
+  })
 })

@@ -23,7 +23,8 @@ export async function findParties(
   store: ObjectStore,
   budget: Budget
 ): Promise<Party[]> {
-  const users = await store.listUsers(budget)
+  // SeaweedFS lists them in an order of its own; who is verified against whom should not change with it.
+  const users = (await store.listUsers(budget)).sort()
   const owned =
     namespaces.length > 0
       ? [...new Set(namespaces)].flatMap((namespace) => ownedBy(namespace, users, settings))

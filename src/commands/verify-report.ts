@@ -1,5 +1,6 @@
 import type { CaseResult } from '../matrix/case-result.ts'
 import { remedyFor } from '../matrix/remedies.ts'
+import { printable } from './printable.ts'
 import type { VerifyReport } from './verify.ts'
 
 /** How many holes of one kind are told one by one; a broken policy opens hundreds. */
@@ -11,6 +12,15 @@ export function isClean({ pairs, surroundings }: VerifyReport): boolean {
     pairs.every(({ results }) => results.every(({ verdict }) => verdict === 'ok')) &&
     surroundings.every(({ verdict }) => verdict === 'ok')
   )
+}
+
+/** Of every command but `serve`: nothing was found, something was found, it could not be done. */
+export const CLEAN = 0
+export const FOUND = 1
+export const FAILED = 2
+
+export function exitCodeOf(report: VerifyReport): number {
+  return isClean(report) ? CLEAN : FOUND
 }
 
 /** The report for people: a line per kind of case, what was found, and what to do about it. */
@@ -50,7 +60,16 @@ export function reportText(report: VerifyReport): string {
     ...report.warnings.map((warning) => `note  ${warning}`),
     ...findings(results)
   ]
-  return `${[...lines, '', conclusion(report)].join('\n')}\n`
+  return textOf([...lines, '', conclusion(report)])
+}
+
+/** The report for programs. */
+export function reportJson(report: VerifyReport): string {
+  return textOf(JSON.stringify(report, null, 2).split('\n'))
+}
+
+function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${printable(line)}\n`).join('')
 }
 
 function findings(results: readonly CaseResult[]): string[] {
@@ -81,7 +100,9 @@ function conclusion(report: VerifyReport): string {
     report.surroundings.filter(({ verdict }) => verdict === 'hole').length
   const broken = results.filter(({ verdict }) => verdict === 'broken').length
   const inconclusive = results.filter(({ verdict }) => verdict === 'inconclusive').length
-  return `NOT isolated: ${holes} holes, ${broken} broken, ${inconclusive} inconclusive.`
+  const counts = `${broken} broken, ${inconclusive} inconclusive.`
+  if (holes === 0) return `No hole was found, but not everything is as it should be: ${counts}`
+  return `NOT isolated: ${holes} ${holes === 1 ? 'hole' : 'holes'}, ${counts}`
 }
 
 function count(results: readonly CaseResult[], wanted: CaseResult['verdict']): string {
@@ -90,10 +111,12 @@ function count(results: readonly CaseResult[], wanted: CaseResult['verdict']): s
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows]
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  const widths = head.map((_, column) =>
+    Math.max(...all.map((row) => (row[column] as string).length))
+  )
   return all.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell.padEnd(widths[column] as number))
       .join('  ')
       .trimEnd()
   )

@@ -9,9 +9,11 @@ import { LEGITIMATE_CASES } from '../matrix/legitimate.ts'
 import { runAttacks } from '../matrix/run-attacks.ts'
 import { runLegitimate } from '../matrix/run-legitimate.ts'
 import { MARKS, type Party } from '../matrix/scene.ts'
-import { sow } from '../matrix/seeds.ts'
+import { type Sown, sow } from '../matrix/seeds.ts'
 import type { Budget, ObjectStore } from '../object-store/object-store.ts'
+import { statusOf, storeError } from '../object-store/store-errors.ts'
 import { findParties } from './parties.ts'
+import { withLimitedPatience } from './patience.ts'
 import { inspectSurroundings, type SideDoors, type Surrounding } from './surroundings.ts'
 
 export interface VerifyOptions {
@@ -49,7 +51,8 @@ interface Field extends Pick<VerifyOptions, 'onProgress' | 'signal'> {
 }
 
 const LOOKUP_BUDGET_MS = 60_000
-const PROGRESS_EVERY_MS = 2_000
+const PROGRESS_EVERY_CASES = 100
+const ADMIN_TIMEOUT_MS = 15_000
 
 /**
  * Runs every case that cannot damage anything between profiles of a live installation, on the endpoint
@@ -57,9 +60,25 @@ const PROGRESS_EVERY_MS = 2_000
  * @throws CommandFailed when there is nothing to verify with; a hole is a result, not an error
  */
 export async function verify(
+  config: Config,
+  store: ObjectStore,
+  options: VerifyOptions
+): Promise<VerifyReport> {
+  const run = new AbortController()
+  const signal = AbortSignal.any([options.signal, run.signal])
+  try {
+    return await verifyAll(config, store, { ...options, signal }, run)
+  } catch (error) {
+    // What failed because the run was ended is not the news; marks that are left are.
+    throw signal.aborted && !(error instanceof CommandFailed) ? signal.reason : error
+  }
+}
+
+async function verifyAll(
   { store: settings, profile }: Config,
   store: ObjectStore,
-  { namespaces, sideDoors, onProgress, signal }: VerifyOptions
+  { namespaces, sideDoors, onProgress, signal }: VerifyOptions,
+  run: AbortController
 ): Promise<VerifyReport> {
   const lookup = {
     namespace: '(verify)',
@@ -69,12 +88,18 @@ export async function verify(
   const parties = await findParties(namespaces, profile, store, lookup)
   for (const party of parties) await ensureKeyWorks(party, store, lookup)
 
-  const reach = reachOf(settings, signal)
+  const reach = reachOf(settings, signal, run)
   const admin = new S3Client({
     endpoint: settings.s3Endpoint,
     region: settings.region,
     credentials: { ...settings.credentials },
-    forcePathStyle: true
+    forcePathStyle: true,
+    maxAttempts: 2,
+    requestHandler: {
+      connectionTimeout: ADMIN_TIMEOUT_MS,
+      requestTimeout: ADMIN_TIMEOUT_MS,
+      throwOnRequestTimeout: true
+    }
   })
   const { commonBucket } = profile
   const field = { commonBucket, reach, admin, onProgress, signal }
@@ -140,51 +165,61 @@ async function ensureKeyWorks(
   throw new CommandFailed(`The key of profile ${namespace} does not work: ${meaning[answer]}`)
 }
 
-function reachOf({ s3Endpoint, region }: StoreSettings, signal: AbortSignal): Reach {
-  return {
-    region,
-    s3: buildExchange(s3Endpoint, region, 's3', signal),
-    iam: { 'the S3 endpoint': buildExchange(s3Endpoint, region, 'iam', signal) }
-  }
+function reachOf(
+  { s3Endpoint, region }: StoreSettings,
+  signal: AbortSignal,
+  run: AbortController
+): Reach {
+  const exchange = (service: 's3' | 'iam') =>
+    withLimitedPatience(buildExchange(s3Endpoint, region, service, signal), run)
+  return { region, s3: exchange('s3'), iam: { 'the S3 endpoint': exchange('iam') } }
 }
 
-async function verifyPair(
-  own: Party,
-  their: Party,
-  { commonBucket, reach, admin, onProgress, signal }: Field
-): Promise<PairReport> {
+async function verifyPair(own: Party, their: Party, field: Field): Promise<PairReport> {
   const startedAt = performance.now()
-  const results: CaseResult[] = []
-  const sown = await sow(admin, own, their, commonBucket)
+  const during = (step: string) => (error: unknown) => {
+    throw inOurWords(error, step, own.namespace)
+  }
+  const sown = await sow(field.admin, own, their, field.commonBucket).catch(during('sowing marks'))
+  let results: CaseResult[]
   try {
-    const attacks = distinctAttacks(sown.scene, reach).filter(
-      ({ attack }) => attack.risk === 'none'
-    )
-    const cases = LEGITIMATE_CASES.length + attacks.length
-    const tell = every(PROGRESS_EVERY_MS, () => onProgress(`  ${results.length} of ${cases} cases`))
-    for (const legitimate of LEGITIMATE_CASES) {
-      signal.throwIfAborted()
-      results.push(await runLegitimate(legitimate, sown.scene, reach))
-      tell()
-    }
-    const witness = { name: 'their data', look: sown.look, restore: sown.sowAgain }
-    for await (const result of runAttacks(attacks, sown, [witness], reach)) {
-      signal.throwIfAborted()
-      results.push(result)
-      tell()
-    }
+    results = await runCases(sown, field).catch(during('running the cases'))
   } finally {
-    await sown.remove()
+    const { mark } = sown.scene
+    await sown.remove().catch((error: unknown) => {
+      const { message } = inOurWords(error, 'removing marks', own.namespace)
+      throw new CommandFailed(`${message}; ${mark} is left, which a run an hour later removes`)
+    })
   }
   const seconds = (performance.now() - startedAt) / 1000
   return { own: own.namespace, their: their.namespace, seconds, results }
 }
 
-function every(milliseconds: number, work: () => void): () => void {
-  let doneAt = performance.now()
-  return () => {
-    if (performance.now() - doneAt < milliseconds) return
-    doneAt = performance.now()
-    work()
+async function runCases(
+  sown: Sown,
+  { reach, onProgress, signal }: Pick<Field, 'reach' | 'onProgress' | 'signal'>
+): Promise<CaseResult[]> {
+  const results: CaseResult[] = []
+  const attacks = distinctAttacks(sown.scene, reach).filter(({ attack }) => attack.risk === 'none')
+  const cases = LEGITIMATE_CASES.length + attacks.length
+  const add = (result: CaseResult) => {
+    signal.throwIfAborted()
+    results.push(result)
+    const isTold = results.length % PROGRESS_EVERY_CASES === 0
+    if (isTold) onProgress(`  ${results.length} of ${cases} cases`)
   }
+  for (const legitimate of LEGITIMATE_CASES) {
+    add(await runLegitimate(legitimate, sown.scene, reach))
+  }
+  const witness = { name: 'their data', look: sown.look, restore: sown.sowAgain }
+  for await (const result of runAttacks(attacks, sown, [witness], reach)) add(result)
+  return results
+}
+
+/** The SDK's words are not always a sentence. What is no failure of the store is a bug, and stays as it is. */
+function inOurWords(error: unknown, step: string, namespace: string): Error {
+  const { code } = error as { code?: string }
+  const isOfStore = code !== undefined || statusOf(error) !== undefined
+  const unlimited = new AbortController().signal
+  return isOfStore ? storeError(error, step, { namespace, signal: unlimited }) : (error as Error)
 }

@@ -126,7 +126,7 @@ export function namespaceIn(
 ): { readonly namespace: string; readonly isShortened: boolean } | undefined {
   const hash = `-[0-9a-f]{${HASH_LENGTH}}`
   const [, namespace] = new RegExp(`^${prefix}(.+)${hash}$`).exec(user) ?? []
-  if (namespace === undefined) return undefined
+  if (namespace === undefined || !isNamespaceName(namespace)) return undefined
   const isShortened = user.length === MAX_NAME_LENGTH && new RegExp(`${hash}$`).test(namespace)
   return { namespace, isShortened }
 }

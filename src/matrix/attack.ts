@@ -13,10 +13,13 @@ export interface Attack {
   readonly signing: Signing
   /** Which API it is sent to; `iam` goes to the S3 endpoint and to every other endpoint in reach. */
   readonly api: 's3' | 'iam'
-  /** An own object that may hold what was taken; it is read afterwards and removed. */
+  /** Where an own object may come to lie, with what was taken; it is read afterwards and removed. */
   readonly loot?: string
-  /** `status`: nobody may even be answered. Else only what is given away or changed counts. */
-  readonly judgedBy: 'effect' | 'status'
+  /**
+   * `status`: nobody may even be answered, be it with what there is not. `denial`: not even a complaint about
+   * the request may come back. Else only what is given away or changed counts.
+   */
+  readonly judgedBy: 'effect' | 'status' | 'denial'
   /** What a success would damage beyond the marks; `verify` leaves those out. */
   readonly risk: 'none' | 'buckets' | 'identities'
   /** Forged on purpose: that the signature does not match is the refusal we want. */

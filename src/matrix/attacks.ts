@@ -49,7 +49,9 @@ function groupByGroup(attacks: readonly Attack[]): Attack[] {
 
 /** In a bucket of its own a profile may do more than below a prefix: what is refused in one is right in the other. */
 function isLegitimateHere({ line }: Attack, scene: Scene): boolean {
-  return isShared(scene) && line === 'HEAD /{their.bucket}'
+  return (
+    isShared(scene) && /^(HEAD \/\{their\.bucket\}|GET \/\{their\.bucket\}\?location)$/.test(line)
+  )
 }
 
 /** What goes over the wire; a form that is not real is not signed, so that it can be compared. */

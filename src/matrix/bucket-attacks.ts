@@ -8,14 +8,14 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
     '<LifecycleConfiguration><Rule><ID>planted</ID><Status>Enabled</Status><Filter><Prefix></Prefix></Filter><Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>',
   cors: '<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>',
   versioning: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
-  acl: '<AccessControlPolicy><Owner><ID>planted</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>',
+  acl: '<AccessControlPolicy><Owner><ID>admin</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>',
   tagging: '<Tagging><TagSet><Tag><Key>planted</Key><Value>yes</Value></Tag></TagSet></Tagging>',
   encryption:
     '<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>',
   ownershipControls:
-    '<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>',
+    '<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>',
   requestPayment:
-    '<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>',
+    '<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>',
   'object-lock':
     '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>',
   website:
@@ -31,7 +31,9 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
 const READ_ONLY_DOCUMENTS = ['policyStatus', 'analytics', 'inventory', 'metrics']
 
 /** Answered to whoever may list the bucket, and always the same: only effects tell. */
-const CONSTANTS = new Set(['logging', 'accelerate', 'requestPayment', 'policyStatus'])
+const CONSTANTS = new Set([
+  ...['logging', 'accelerate', 'requestPayment', 'policyStatus', 'website', 'replication']
+])
 
 /** Query parameters that make a request on the bucket look like one on an own object or upload. */
 const DISGUISES = [
@@ -43,9 +45,25 @@ const DISGUISES = [
   '&tagging&prefix={own.mark}object'
 ]
 
+/** No profile may change a bucket: that there was nothing to change is as bad. */
+const ON_BUCKETS = { judgedBy: 'status', risk: 'buckets' } as const
+
 const BUCKETS = ['{their.bucket}', '{own.bucket}']
 
+/** First of all: a bucket whose configuration an attack has changed may not let itself be deleted. */
+const DELETIONS: readonly Attack[] = BUCKETS.flatMap((bucket) => [
+  ...[
+    ...DISGUISES.map((disguise) => disguise.replace('&', '?')),
+    '?uploadId={own.upload}&prefix={own.mark}upload',
+    '?uploadId=x&prefix={own.mark}object',
+    '?force=true',
+    '/'
+  ].map((rest) => attack('deletion of buckets', `DELETE /${bucket}${rest}`, ON_BUCKETS)),
+  attack('deletion of buckets', `DELETE /${bucket}`, { signing: 'unsigned', ...ON_BUCKETS })
+])
+
 export const BUCKET_ATTACKS: readonly Attack[] = [
+  ...DELETIONS,
   ...BUCKETS.flatMap((bucket) =>
     Object.entries(DOCUMENTS).flatMap(([name, body]) =>
       DISGUISES.flatMap((disguise) => [
@@ -54,14 +72,18 @@ export const BUCKET_ATTACKS: readonly Attack[] = [
         }),
         attack('configuration of buckets, written', `PUT /${bucket}?${name}${disguise}`, {
           body: body.replace('{b}', bucket),
-          risk: 'buckets'
+          ...ON_BUCKETS
         }),
-        attack('configuration of buckets, deleted', `DELETE /${bucket}?${name}${disguise}`, {
-          risk: 'buckets'
-        })
+        attack(
+          'configuration of buckets, deleted',
+          `DELETE /${bucket}?${name}${disguise}`,
+          ON_BUCKETS
+        )
       ])
     )
   ),
+  attack('configuration of buckets, read', 'HEAD /{their.bucket}', { judgedBy: 'status' }),
+  attack('configuration of buckets, read', 'GET /{their.bucket}?location', { judgedBy: 'status' }),
   ...BUCKETS.flatMap((bucket) =>
     READ_ONLY_DOCUMENTS.map((name) =>
       attack('configuration of buckets, read', `GET /${bucket}?${name}`, {
@@ -77,7 +99,7 @@ export const BUCKET_ATTACKS: readonly Attack[] = [
     attack('configuration of buckets, written', `PUT /{their.bucket}?${name}`, {
       body: DOCUMENTS[name]?.replace('{b}', '{their.bucket}') as string,
       signing: 'unsigned',
-      risk: 'buckets'
+      ...ON_BUCKETS
     }),
     attack(
       'configuration of buckets, written',
@@ -85,44 +107,29 @@ export const BUCKET_ATTACKS: readonly Attack[] = [
       {
         body: DOCUMENTS[name]?.replace('{b}', '{own.bucket}') as string,
         signing: 'presigned',
-        risk: 'buckets'
+        ...ON_BUCKETS
       }
     )
   ]),
   ...BUCKETS.flatMap((bucket) => [
     attack('configuration of buckets, written', `PUT /${bucket}?acl`, {
       headers: { 'x-amz-acl': 'public-read-write' },
-      risk: 'buckets'
+      ...ON_BUCKETS
     }),
     attack('configuration of buckets, written', `PUT /${bucket}?acl&prefix={own.mark}object`, {
       headers: { 'x-amz-acl': 'public-read-write' },
-      risk: 'buckets'
+      ...ON_BUCKETS
     }),
-    ...DISGUISES.map((disguise) =>
-      attack('deletion of buckets', `DELETE /${bucket}${disguise.replace('&', '?')}`, {
-        risk: 'buckets'
-      })
-    ),
-    attack('deletion of buckets', `DELETE /${bucket}/`, { risk: 'buckets' }),
-    attack('deletion of buckets', `DELETE /${bucket}?force=true`, { risk: 'buckets' }),
-    attack('deletion of buckets', `DELETE /${bucket}`, { signing: 'unsigned', risk: 'buckets' }),
-    attack('creation of buckets', `PUT /${bucket}`, { risk: 'buckets' })
+    attack('creation of buckets', `PUT /${bucket}`, ON_BUCKETS)
   ]),
-  attack(
-    'deletion of buckets',
-    'DELETE /{own.bucket}?uploadId={own.upload}&prefix={own.mark}upload',
-    {
-      risk: 'buckets'
-    }
-  ),
-  attack('creation of buckets', 'PUT /planted-by-{own.namespace}', { risk: 'buckets' }),
+  attack('creation of buckets', 'PUT /planted-by-{own.namespace}', ON_BUCKETS),
   attack('creation of buckets', 'PUT /planted-by-{own.namespace}/object', {
     body: 'planted',
-    risk: 'buckets'
+    ...ON_BUCKETS
   }),
   attack('creation of buckets', 'PUT /planted-by-{own.namespace}', {
     signing: 'unsigned',
-    risk: 'buckets'
+    ...ON_BUCKETS
   }),
   // What a browser's form uploads; the policy inside it is the attacker's own.
   ...[
@@ -133,17 +140,22 @@ export const BUCKET_ATTACKS: readonly Attack[] = [
     { key: '{their.mark}${filename}' },
     { key: '{their.mark}object', acl: 'public-read' },
     { key: '{their.mark}object', success_action_status: '201' },
-    { key: '{their.mark}object', prefix: '{own.mark}object' },
     { Key: '{own.mark}object', key: '{their.mark}object' }
   ].map((form) => attack('upload forms', 'POST /{their.bucket}', { form, signing: 'unsigned' })),
-  attack('upload forms', 'POST /{own.bucket}?prefix={own.mark}object', {
-    form: { key: '{their.mark}object', bucket: '{their.bucket}' },
+  attack('upload forms', 'POST /{their.bucket}?prefix={own.mark}object', {
+    form: { key: '{their.mark}object' },
     signing: 'unsigned'
   }),
-  attack('upload forms', 'POST /{own.bucket}', {
-    form: { key: '{their.mark}object', bucket: '{their.bucket}' },
-    signing: 'unsigned'
-  }),
+  // In a bucket of its own these are no attack; what they upload is removed.
+  ...['', '?prefix={own.mark}object'].flatMap((query) =>
+    ['{own.bucket}', '{their.bucket}'].map((bucket) =>
+      attack('upload forms', `POST /{own.bucket}${query}`, {
+        form: { key: '{their.mark}object', bucket },
+        signing: 'unsigned',
+        loot: '/{own.bucket}/{their.mark}object'
+      })
+    )
+  ),
   attack('upload forms', 'POST /{their.bucket}', {
     headers: { 'content-type': 'multipart/form-data; boundary=b' },
     body: '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\n{their.mark}object\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nplanted\r\n--b--\r\n',
@@ -164,7 +176,7 @@ export const BUCKET_ATTACKS: readonly Attack[] = [
     { 'x-http-method-override': 'GET' },
     { 'x-original-url': '/{own.bucket}/{own.mark}object' }
   ].flatMap((headers) =>
-    (['header', 'unsigned'] as const).map((signing) =>
+    (['header', 'header-loose', 'unsigned'] as const).map((signing) =>
       attack('forged identities', 'GET /{their.bucket}/{their.mark}object', {
         headers: headers as Record<string, string>,
         signing,

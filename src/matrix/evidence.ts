@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { type Answer, type Request, textOf } from './request.ts'
 import { isShared, type Scene } from './scene.ts'
 
@@ -21,6 +22,7 @@ export function leakIn(
     'its metadata': words.metadata,
     'its tag': words.tag,
     'its checksum': etag,
+    'its checksum, in base64': Buffer.from(etag, 'hex').toString('base64'),
     'the name of their key': words.keyName,
     'the id of their upload': uploads.their,
     'the id of their access key': their.accessKey.accessKeyId,
@@ -41,19 +43,23 @@ function foreignNameIn(body: string, scene: Scene): string | undefined {
   const { own } = scene
   if (BUCKETS.test(body)) {
     const foreign = textsOf('Name', body).find((bucket) => bucket !== own.bucket)
-    return foreign && `that there is a bucket ${foreign}`
+    return foreign === undefined ? undefined : `that there is a bucket ${foreign}`
   }
   if (!LISTING.test(body)) return undefined
   const [bucket] = [...textsOf('Bucket', body), ...textsOf('Name', body)]
   const isOwnBucket = bucket === own.bucket && !isShared(scene)
   if (isOwnBucket) return undefined
   const folders = (body.match(/<CommonPrefixes>.*?<\/CommonPrefixes>/gs) ?? []).join('')
-  const names = [...textsOf('Key', body), ...textsOf('Prefix', folders)].map(decoded)
+  const isEncoded = /<EncodingType>url</.test(body)
+  const names = [...textsOf('Key', body), ...textsOf('Prefix', folders)]
+    .map((name) => (isEncoded ? decoded(name) : name))
+    // What leads out of the own prefix is not below it, whatever it begins with.
+    .map((name) => posix.normalize(name))
   // A folder on the way to the own prefix says nothing about anybody else.
   const foreign = names.find(
     (name) => !name.startsWith(own.prefix) && !(name.endsWith('/') && own.prefix.startsWith(name))
   )
-  return foreign && `that there is a key ${foreign}`
+  return foreign === undefined ? undefined : `that there is a key ${foreign}`
 }
 
 function textsOf(element: string, xml: string): string[] {
@@ -62,11 +68,7 @@ function textsOf(element: string, xml: string): string[] {
   )
 }
 
-/** `encoding-type=url` encodes the names of a listing. */
+/** `encoding-type=url` encodes the names of a listing, blanks as in a form. */
 function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return name
-  }
+  return decodeURIComponent(name.replaceAll('+', ' '))
 }

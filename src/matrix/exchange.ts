@@ -8,8 +8,10 @@ import { sign } from './signing.ts'
 export type Exchange = (request: Request, signing: Signing, key: AccessKey) => Promise<Answer>
 
 const TIMEOUT_MS = 15_000
+/** What an answer gives away shows long before; nobody may fill our memory with the rest. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024
 
-/** @throws Error when there is no answer at all */
+/** @throws Error when there is no whole answer in time */
 export function buildExchange(
   endpoint: string,
   region: string,
@@ -18,6 +20,8 @@ export function buildExchange(
   timeoutMs = TIMEOUT_MS
 ): Exchange {
   const { protocol, hostname, port, host } = new URL(endpoint)
+  // Of an IPv6 address the brackets belong to the URL alone.
+  const address = hostname.replaceAll(/[[\]]/g, '')
   const isTls = protocol === 'https:'
   const agent = isTls ? undefined : new Agent({ keepAlive: true, maxSockets: 1 })
   const start = isTls ? httpsRequest : httpRequest
@@ -25,23 +29,22 @@ export function buildExchange(
   return async (request, signing, key) => {
     const signed = await sign(withHost(request, host), signing, key, region, service)
     const query = queryText(signed.query)
-    const answer = await new Promise<Answer>((resolve, reject) => {
+    let deadline: NodeJS.Timeout | undefined
+    const answer = new Promise<Answer>((resolve, reject) => {
       const outgoing = start(
         {
-          hostname,
+          hostname: address,
           port,
           ...(agent && { agent }),
           method: signed.method,
           path: signed.path + (query && `?${query}`),
           headers: { ...signed.headers, 'content-length': Buffer.byteLength(signed.body) },
-          timeout: timeoutMs,
           ...(signal && { signal })
         },
         (incoming) => {
           const chunks: Buffer[] = []
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-          incoming.on('error', reject)
-          incoming.on('end', () =>
+          let size = 0
+          const finish = () =>
             resolve({
               status: incoming.statusCode as number,
               headers: Object.fromEntries(
@@ -49,14 +52,26 @@ export function buildExchange(
               ),
               body: Buffer.concat(chunks).toString()
             })
-          )
+          incoming.on('data', (chunk: Buffer) => {
+            chunks.push(chunk)
+            size += chunk.length
+            if (size < MAX_BODY_BYTES) return
+            finish()
+            incoming.destroy()
+          })
+          incoming.on('error', reject)
+          incoming.on('end', finish)
         }
       )
-      outgoing.on('timeout', () => outgoing.destroy(new Error('no answer')))
+      // Of the whole answer: a connection that is never idle can take for ever, too.
+      deadline = setTimeout(() => {
+        reject(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }))
+        outgoing.destroy()
+      }, timeoutMs)
       outgoing.on('error', reject)
       outgoing.end(signed.body)
     })
-    return answer
+    return answer.finally(() => clearTimeout(deadline))
   }
 }
 

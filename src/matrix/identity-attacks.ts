@@ -4,13 +4,17 @@ import type { Signing } from './request.ts'
 const EVERYTHING =
   '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
 
-/** Calls that only read: what they give away counts. */
+/** Calls that only read, about oneself: what they give away about others counts. */
+const OWN_READS: readonly string[] = [
+  'Action=GetUser',
+  'Action=ListAccessKeys',
+  'Action=ListAccessKeys&UserName={own.user}'
+]
+
+/** Calls that only read, about others: they must not be answered. */
 const READS: readonly string[] = [
   'Action=ListUsers',
-  'Action=GetUser',
   'Action=GetUser&UserName={their.user}',
-  'Action=ListAccessKeys',
-  'Action=ListAccessKeys&UserName={own.user}',
   'Action=ListAccessKeys&UserName={their.user}',
   'Action=ListPolicies',
   'Action=ListAttachedUserPolicies&UserName={their.user}',
@@ -27,9 +31,7 @@ const WRITES: readonly string[] = [
   'Action=CreateAccessKey&UserName={own.user}',
   'Action=CreateAccessKey&UserName={their.user}',
   'Action=DeleteAccessKey&UserName={their.user}&AccessKeyId={their.keyId}',
-  'Action=DeleteAccessKey&AccessKeyId={their.keyId}',
   'Action=UpdateAccessKey&UserName={their.user}&AccessKeyId={their.keyId}&Status=Inactive',
-  'Action=UpdateAccessKey&AccessKeyId={their.keyId}&Status=Inactive',
   'Action=CreateUser&UserName=planted',
   'Action=UpdateUser&UserName={own.user}&NewUserName=planted',
   'Action=UpdateUser&UserName={own.user}&NewUserName=admin',
@@ -44,6 +46,12 @@ const WRITES: readonly string[] = [
   'Action=CreateServiceAccount&ParentUser={their.user}',
   'Action=CreateServiceAccount&ParentUser={own.user}',
   'Action=DeactivateUser&UserName={their.user}'
+]
+
+/** Without a user it is the own one, of whom there is no such key: that may be said. */
+const OWN_WRITES: readonly string[] = [
+  'Action=DeleteAccessKey&AccessKeyId={their.keyId}',
+  'Action=UpdateAccessKey&AccessKeyId={their.keyId}&Status=Inactive'
 ]
 
 const TOKENS: readonly string[] = [
@@ -67,9 +75,15 @@ const SIGNINGS: readonly Signing[] = [
 
 export const IDENTITY_ATTACKS: readonly Attack[] = [
   ...SIGNINGS.flatMap((signing) => [
-    ...READS.map((action) => call('identities, read', action, { signing })),
+    ...OWN_READS.map((action) => call('identities, read', action, { signing })),
+    ...READS.map((action) => call('identities, read', action, { signing, judgedBy: 'status' })),
     ...TOKENS.map((action) => call('session tokens', action, { signing, judgedBy: 'status' })),
-    ...WRITES.map((action) => call('identities, written', action, { signing, risk: 'identities' }))
+    ...WRITES.map((action) =>
+      call('identities, written', action, { signing, judgedBy: 'status', risk: 'identities' })
+    ),
+    ...OWN_WRITES.map((action) =>
+      call('identities, written', action, { signing, risk: 'identities' })
+    )
   ]),
   call('identities, read', 'Action=ListAccessKeys', { line: 'GET /?Action=ListAccessKeys' }),
   call('identities, read', '', { line: 'GET /?Action=ListUsers&Version=2010-05-08' }),

@@ -1,17 +1,21 @@
 import { type Attack, attack } from './attack.ts'
 
+/** Where objects can be locked, a success would stay for good: `verify` leaves it out. */
+const NOT_REMOVABLE = { risk: 'buckets' } as const
+
 /** Everything that can be asked of one object; `{o}` stands for its path. */
 const OBJECT_VERBS: readonly (readonly [line: string, rest?: Partial<Attack>])[] = [
   ['GET {o}'],
-  ['GET {o}', { headers: { range: 'bytes=0-3' } }],
+  ['GET {o}', { headers: { range: 'bytes=0-' } }],
   ['GET {o}', { headers: { 'if-match': '*' } }],
+  ['GET {o}', { headers: { 'if-none-match': '*' }, judgedBy: 'status' }],
   ['GET {o}?partNumber=1'],
   ['GET {o}?versionId=null'],
   ['GET {o}?tagging'],
   ['GET {o}?acl', { judgedBy: 'status' }],
   ['GET {o}?attributes', { headers: { 'x-amz-object-attributes': 'ETag,ObjectSize' } }],
-  ['GET {o}?retention', { judgedBy: 'status' }],
-  ['GET {o}?legal-hold', { judgedBy: 'status' }],
+  ['GET {o}?retention', { judgedBy: 'denial' }],
+  ['GET {o}?legal-hold', { judgedBy: 'denial' }],
   ['GET {o}?torrent'],
   ['GET {o}?response-content-type=text/html'],
   ['HEAD {o}', { judgedBy: 'status' }],
@@ -36,15 +40,16 @@ const OBJECT_VERBS: readonly (readonly [line: string, rest?: Partial<Attack>])[]
   [
     'PUT {o}',
     {
-      body: '7\r\nplanted\r\n0\r\n\r\n',
+      body: '7\r\nplanted\r\n0\r\nx-amz-checksum-crc32:cDTklg==\r\n\r\n',
       headers: {
         'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+        'x-amz-trailer': 'x-amz-checksum-crc32',
         'content-encoding': 'aws-chunked',
         'x-amz-decoded-content-length': '7'
       }
     }
   ],
-  ['PUT {o}/', { body: '' }],
+  ['PUT {o}-folder/', { body: '' }],
   ['PUT {o}?append', { body: 'planted' }],
   [
     'PUT {o}?tagging',
@@ -57,12 +62,13 @@ const OBJECT_VERBS: readonly (readonly [line: string, rest?: Partial<Attack>])[]
     'PUT {o}?retention',
     {
       body: '<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate></Retention>',
-      judgedBy: 'status'
+      judgedBy: 'denial',
+      ...NOT_REMOVABLE
     }
   ],
   [
     'PUT {o}?legal-hold',
-    { body: '<LegalHold><Status>ON</Status></LegalHold>', judgedBy: 'status' }
+    { body: '<LegalHold><Status>ON</Status></LegalHold>', judgedBy: 'denial', ...NOT_REMOVABLE }
   ],
   [
     'PUT {o}?renameObject',
@@ -89,7 +95,7 @@ const UPLOAD_VERBS: readonly (readonly [line: string, body?: string])[] = [
   ['PUT {u}?partNumber=2&uploadId={their.upload}', 'planted'],
   [
     'POST {u}?uploadId={their.upload}',
-    '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"0"</ETag></Part></CompleteMultipartUpload>'
+    '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"{their.part}"</ETag></Part></CompleteMultipartUpload>'
   ],
   ['DELETE {u}?uploadId={their.upload}']
 ]
@@ -166,19 +172,21 @@ export const OBJECT_ATTACKS: readonly Attack[] = [
       attack('objects, unsigned', path, { ...rest, signing: 'unsigned' })
     ]
   }),
-  ...['GET', 'HEAD', 'PUT', 'DELETE'].flatMap((method) =>
-    SPELLINGS.map((path) =>
-      attack('spellings of their keys', `${method} ${path}`, {
-        ...(method === 'PUT' && { body: 'planted' }),
-        // Some of these may be own keys, in a bucket of the own: then only effects tell.
-        judgedBy: 'effect'
-      })
-    )
-  ),
+  // Some of these may be own keys, in a bucket of the own: then only effects tell.
+  ...SPELLINGS.flatMap((path) => [
+    ...['GET', 'HEAD', 'DELETE'].map((method) =>
+      attack('spellings of their keys', `${method} ${path}`)
+    ),
+    attack('spellings of their keys', `PUT ${path}`, {
+      body: 'planted',
+      risk: /^\/\{(own|their)\.bucket\}\//.test(path) ? 'none' : 'buckets'
+    })
+  ]),
   ...['GET', 'PUT', 'DELETE'].map((method) =>
     attack('spellings of their keys', `${method} /{their.mark}object`, {
       headers: { host: '{their.bucket}.localhost' },
-      ...(method === 'PUT' && { body: 'planted' })
+      // Where hosts do not name buckets, a success makes a bucket of the path's first word.
+      ...(method === 'PUT' && { body: 'planted', risk: 'buckets' })
     })
   ),
   ...['GET {o}', 'PUT {o}', 'DELETE {o}'].flatMap((line) =>
@@ -205,7 +213,7 @@ export const OBJECT_ATTACKS: readonly Attack[] = [
       line
         .replace('{u}', '/{their.bucket}/{their.mark}object')
         .replace('{their.upload}', '{own.upload}'),
-      { body }
+      { body: body.replace('{their.part}', '{own.part}') }
     ),
     attack(
       'confused uploads',
@@ -256,6 +264,13 @@ export const OBJECT_ATTACKS: readonly Attack[] = [
   }),
   attack('copy targets', 'PUT /{their.bucket}/{their.mark}object', {
     headers: { 'x-amz-copy-source': '/{own.bucket}/{own.mark}object' }
+  }),
+  attack('copy targets', 'PUT /{their.bucket}/{their.mark}object', {
+    headers: {
+      'x-amz-copy-source': '/{their.bucket}/{their.mark}object',
+      'x-amz-metadata-directive': 'REPLACE',
+      'x-amz-meta-note': 'planted'
+    }
   }),
   attack(
     'copy targets',

@@ -1,5 +1,14 @@
-/** How a request says who sends it; `-v2` are the signatures that AWS has given up. */
-export type Signing = 'header' | 'presigned' | 'unsigned' | 'header-v2' | 'presigned-v2'
+/**
+ * How a request says who sends it: `-loose` leaves the request's own headers out of the signature, `-v2` are the
+ * signatures that AWS has given up.
+ */
+export type Signing =
+  | 'header'
+  | 'header-loose'
+  | 'presigned'
+  | 'unsigned'
+  | 'header-v2'
+  | 'presigned-v2'
 
 /** A request as it goes over the wire: nothing normalises its path. */
 export interface Request {

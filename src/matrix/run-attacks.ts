@@ -4,7 +4,7 @@ import { type CaseResult, codeOf, type Reach } from './case-result.ts'
 import { leakIn } from './evidence.ts'
 import type { Exchange } from './exchange.ts'
 import { type Answer, type Request, requestFrom } from './request.ts'
-import { filledIn, type Scene } from './scene.ts'
+import { filledIn, isShared, type Scene } from './scene.ts'
 import type { Sown } from './seeds.ts'
 
 /** Something that no attack may change. */
@@ -47,6 +47,8 @@ async function runAttack(
   reach: Reach
 ): Promise<CaseResult> {
   const { scene } = sown
+  // It may have been ended by the own party, which is no attack.
+  if (attack.line.includes('{own.upload}')) await sown.ensureOwnUpload()
   const request = requestOf(attack, scene, reach.region, true)
   const result = (verdict: CaseResult['verdict'], evidence = ''): CaseResult => ({
     kind: 'attack',
@@ -58,8 +60,6 @@ async function runAttack(
   const answer = await answerTo(request, attack, scene, exchange)
   const said = `HTTP ${answer.status}`
   if (!isRefusal(answer) && !isRead(attack)) {
-    // It may have been ended by the own party, which is no attack; the next case needs one.
-    await sown.ensureOwnUpload()
     const damaged = await damageSeen(witnesses, baselines)
     if (damaged !== undefined) return result('hole', `it changed ${damaged} (${said})`)
     if (request.method === 'PUT' && attack.loot === undefined) {
@@ -69,14 +69,29 @@ async function runAttack(
     }
   }
   const leak =
-    leakIn(answer, request, scene, sown.etag) ?? (await leakInLoot(attack, sown, reach.s3))
+    leakIn(answer, request, scene, sown.etag) ?? (await leakInLoot(attack, answer, sown, reach.s3))
   if (leak !== undefined) return result('hole', `it gave away ${leak} (${said})`)
-  if (attack.judgedBy === 'status' && isGranted(answer)) {
-    return result('hole', `it was answered (${said})`)
-  }
   if (answer.status === 0) return result('inconclusive', answer.body)
-  const isMismatch = /<Code>(SignatureDoesNotMatch|InvalidAccessKeyId)</.test(answer.body)
-  return isMismatch && !attack.isForged ? result('inconclusive', codeOf(answer)) : result('ok')
+  if (OWN_FAULTS.test(answer.body) && !attack.isForged) {
+    return result('inconclusive', codeOf(answer))
+  }
+  const isAllowed =
+    attack.judgedBy === 'denial'
+      ? !isDenied(answer)
+      : (attack.judgedBy === 'status' || isOnTheirs(attack, scene)) && isGranted(answer, attack)
+  return isAllowed ? result('hole', `it was answered (${said})`) : result('ok')
+}
+
+/** What a store says of a request that was not made well; it shows nothing about rights. */
+const OWN_FAULTS =
+  /<Code>(SignatureDoesNotMatch|InvalidAccessKeyId|RequestTimeTooSkewed|AuthorizationHeaderMalformed|XAmzContentSHA256Mismatch|IncompleteBody|MalformedXML|MalformedPolicy|MalformedPOSTRequest|InvalidPart)<|Policy Condition failed/
+
+/** Of what is theirs by its very words, nothing is answered, whether it is there or not. */
+function isOnTheirs({ line }: Attack, scene: Scene): boolean {
+  const isTheirs = isShared(scene)
+    ? /^[A-Z]+ \/\{their\.bucket\}\/\{their\.mark\}/
+    : /^[A-Z]+ \/\{their\.bucket\}\/./
+  return isTheirs.test(line)
 }
 
 /** Status 0 and the reason where there is no answer at all: some requests make a server hang up. */
@@ -118,8 +133,13 @@ function isRefusal({ status }: Answer): boolean {
   return status >= 400 && status < 500
 }
 
-async function leakInLoot({ loot }: Attack, { scene, etag }: Sown, s3: Exchange) {
-  if (loot === undefined) return undefined
+async function leakInLoot(
+  { loot }: Attack,
+  answer: Answer,
+  { scene, etag }: Sown,
+  s3: Exchange
+): Promise<string | undefined> {
+  if (loot === undefined || isRefusal(answer)) return undefined
   const path = filledIn(loot, scene)
   const { accessKey } = scene.own
   const read = requestFrom(`GET ${path}`)
@@ -128,8 +148,19 @@ async function leakInLoot({ loot }: Attack, { scene, etag }: Sown, s3: Exchange)
   return leak
 }
 
-/** Refused calls and listings are judged by what they say; here only that the question was answered. */
-function isGranted({ status, body }: Answer): boolean {
-  const isListing = /<List[A-Za-z]*Result[\s>]/.test(body)
-  return (status >= 200 && status < 300 && !isListing) || status === 304
+/**
+ * Refused calls, listings and batches are judged by what they say; here only that the question was answered, be it
+ * that there is no such thing, that it is in use, or that a condition about it does not hold.
+ */
+function isGranted(answer: Answer, { line }: Attack): boolean {
+  const { status, body } = answer
+  if (status >= 200 && status < 300) return !/<(List[A-Za-z]*|Delete)Result[\s>]/.test(body)
+  // A proxy on the way that knows no such address says so without a code.
+  const isStores = line.startsWith('HEAD ') || codeOf(answer) !== ''
+  return status === 304 || ([404, 409, 412, 416].includes(status) && isStores)
+}
+
+/** Denied, or not implemented at all. */
+function isDenied({ status }: Answer): boolean {
+  return [401, 403, 405, 501].includes(status)
 }

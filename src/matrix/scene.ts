@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { AccessKey } from '../desired/credentials.ts'
 
 /** A profile in a case of the matrix: the one that asks (`own`) or the one that is attacked (`their`). */
@@ -15,6 +16,9 @@ export interface Uploads {
   own: string
   their: string
 }
+
+/** The one part of the own upload; of their upload it is their content. */
+export const OWN_PART = 'an own part'
 
 /** Two profiles and what was sown for them, all of it below marks that nobody else uses. */
 export interface Scene {
@@ -44,7 +48,8 @@ export function isShared({ own, their }: Scene): boolean {
 
 /**
  * Fills in `{own.bucket}`, `{their.mark}` and the like: bucket, namespace, user, keyId, prefix, mark (the
- * run's folder below the prefix) and upload of either party, `{common}` for the common bucket, `{mark}`.
+ * run's folder below the prefix), upload and part (the checksum of its only one) of either party, `{common}`
+ * for the common bucket, `{mark}`.
  * @throws Error on a name that does not exist, so that a misspelt case cannot pass as a refusal
  */
 export function filledIn(text: string, scene: Scene): string {
@@ -73,6 +78,11 @@ function valuesOf(scene: Scene, who: string): Record<string, string> {
     prefix,
     keyId: accessKey.accessKeyId,
     mark: prefix + scene.mark,
-    upload: scene.uploads[who]
+    upload: scene.uploads[who],
+    part: md5(who === 'own' ? OWN_PART : scene.words.content)
   }
+}
+
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex')
 }

@@ -4,14 +4,16 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectTaggingCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
+  type PutObjectCommandInput,
   type S3Client,
   UploadPartCommand
 } from '@aws-sdk/client-s3'
-import { isShared, MARKS, type Party, type Scene } from './scene.ts'
+import { isShared, MARKS, OWN_PART, type Party, type Scene } from './scene.ts'
 
 /** Where something of this run lies or may come to lie. */
 interface Place {
@@ -74,32 +76,44 @@ export async function sow(
     : places
   let etag = ''
 
-  async function put({ bucket, prefix }: Place, name: string, body: string, Tagging?: string) {
-    const Metadata = { note: words.metadata }
+  /** @returns its checksum */
+  async function put(
+    { bucket, prefix }: Place,
+    name: string,
+    Body: string,
+    more: Pick<PutObjectCommandInput, 'Metadata' | 'Tagging'> = {}
+  ): Promise<string> {
     const address = { Bucket: bucket, Key: prefix + name }
-    const command = new PutObjectCommand({ ...address, Body: body, Metadata, Tagging })
-    const { ETag = '' } = await admin.send(command)
+    const { ETag = '' } = await admin.send(new PutObjectCommand({ ...address, Body, ...more }))
     return ETag.replaceAll('"', '')
   }
 
-  async function beginUpload({ bucket, prefix }: Place): Promise<string> {
+  async function beginUpload({ bucket, prefix }: Place, Body: string): Promise<string> {
     const address = { Bucket: bucket, Key: `${prefix}upload` }
     const { UploadId = '' } = await admin.send(new CreateMultipartUploadCommand(address))
-    const part = { ...address, UploadId, PartNumber: 1, Body: words.content }
+    const part = { ...address, UploadId, PartNumber: 1, Body }
     await admin.send(new UploadPartCommand(part))
     return UploadId
   }
 
   async function sowTheirs(): Promise<void> {
-    etag = await put(theirPlace, 'object', words.content, `note=${words.tag}`)
+    const Metadata = { note: words.metadata }
+    const Tagging = `note=${words.tag}`
+    etag = await put(theirPlace, 'object', words.content, { Metadata, Tagging })
     await put(theirPlace, words.keyName, words.content)
     for (const place of places.slice(1)) await put(place, 'object', words.content)
-    uploads.their = await beginUpload(theirPlace)
+    uploads.their = await beginUpload(theirPlace, words.content)
+  }
+
+  /** What the own cases start from; an attack that succeeds may take it away, too. */
+  async function sowOwn(): Promise<void> {
+    await put(ownPlace, 'object', 'an own object')
+    await ensureOwnUpload()
   }
 
   async function ensureOwnUpload(): Promise<void> {
     const isOpen = uploads.own !== '' && (await partsOf(ownPlace, uploads.own)) !== 'gone'
-    if (!isOpen) uploads.own = await beginUpload(ownPlace)
+    if (!isOpen) uploads.own = await beginUpload(ownPlace, OWN_PART)
   }
 
   async function partsOf({ bucket, prefix }: Place, UploadId: string): Promise<string> {
@@ -129,6 +143,8 @@ export async function sow(
     const address = { Bucket: their.bucket, Key: `${theirPlace.prefix}object` }
     const tags = await admin.send(new GetObjectTaggingCommand(address)).catch(() => undefined)
     lines.push(`tags ${JSON.stringify(tags?.TagSet)}`)
+    const head = await admin.send(new HeadObjectCommand(address)).catch(() => undefined)
+    lines.push(`metadata ${JSON.stringify([head?.Metadata, head?.ContentType])}`)
     return lines.join('\n')
   }
 
@@ -144,6 +160,7 @@ export async function sow(
     }
     await abortUploads(admin, theirPlace)
     await sowTheirs()
+    await sowOwn()
   }
 
   async function removePlanted(path: string): Promise<void> {
@@ -156,27 +173,31 @@ export async function sow(
   async function removeLeftovers(): Promise<void> {
     for (const { bucket, prefix } of [ownPlace, ...places]) {
       const marks = prefix.slice(0, -mark.length) + MARKS
-      for (const { Key = '' } of await objectsOf({ bucket, prefix: marks })) {
-        const startedAt = Number.parseInt(Key.slice(marks.length), 10)
-        if (startedAt < now - LEFTOVER_AGE_MS) await removeObject(admin, bucket, Key)
-      }
+      await clear({ bucket, prefix: marks }, (key) => {
+        const startedAt = Number.parseInt(key.slice(marks.length), 10)
+        return startedAt < now - LEFTOVER_AGE_MS
+      })
     }
   }
 
-  async function remove(): Promise<void> {
-    for (const place of [ownPlace, ...places]) {
-      await abortUploads(admin, place)
-      for (const { Key = '' } of await objectsOf(place)) {
-        await removeObject(admin, place.bucket, Key)
-      }
+  async function clear(place: Place, isMeant: (key: string) => boolean = () => true) {
+    await abortUploads(admin, place, isMeant)
+    for (const { Key = '' } of await objectsOf(place)) {
+      if (isMeant(Key)) await removeObject(admin, place.bucket, Key)
     }
+  }
+
+  /** As much as there is to remove, even where one of the places cannot be cleared. */
+  async function remove(): Promise<void> {
+    const ends = await Promise.allSettled([ownPlace, ...places].map((place) => clear(place)))
+    const failed = ends.find(({ status }) => status === 'rejected')
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
   }
 
   try {
     await removeLeftovers()
     await sowTheirs()
-    await put(ownPlace, 'object', 'an own object')
-    await ensureOwnUpload()
+    await sowOwn()
   } catch (error) {
     await remove().catch(() => {})
     throw error
@@ -210,12 +231,27 @@ async function removeObject(admin: S3Client, Bucket: string, Key: string): Promi
   await admin.send(new DeleteObjectCommand({ Bucket, Key }))
 }
 
-/** Not by prefix: SeaweedFS before 4.48 takes that for an attack by the admin too. */
-async function abortUploads(admin: S3Client, { bucket, prefix }: Place): Promise<void> {
-  const { Uploads = [] } = await admin.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
-  for (const { Key = '', UploadId } of Uploads) {
-    if (!Key.startsWith(prefix)) continue
+async function abortUploads(
+  admin: S3Client,
+  { bucket, prefix }: Place,
+  isMeant: (key: string) => boolean = () => true
+): Promise<void> {
+  for (const { Key = '', UploadId } of await uploadsIn(admin, bucket)) {
+    if (!Key.startsWith(prefix) || !isMeant(Key)) continue
     const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })
     await admin.send(command).catch(() => {})
   }
+}
+
+/** Not by prefix: SeaweedFS before 4.48 takes that for an attack by the admin too. */
+async function uploadsIn(admin: S3Client, Bucket: string) {
+  const uploads = []
+  let UploadIdMarker: string | undefined
+  do {
+    // By the upload alone: SeaweedFS sorts by its id, and names no key to go on from.
+    const page = await admin.send(new ListMultipartUploadsCommand({ Bucket, UploadIdMarker }))
+    uploads.push(...(page.Uploads ?? []))
+    UploadIdMarker = page.IsTruncated ? page.NextUploadIdMarker : undefined
+  } while (UploadIdMarker !== undefined)
+  return uploads
 }

@@ -32,8 +32,11 @@ export async function sign(
     headers: { ...request.headers },
     body: request.body
   }
-  if (signing === 'header') {
-    const { headers } = await signer.sign(unsigned)
+  if (signing === 'header' || signing === 'header-loose') {
+    const own = Object.keys(request.headers).filter((name) => name !== 'host')
+    const { headers } = await signer.sign(unsigned, {
+      unsignableHeaders: new Set(signing === 'header' ? [] : own)
+    })
     return { ...request, headers: headers as Record<string, string> }
   }
   unsigned.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD'
@@ -88,6 +91,9 @@ function queryBag(pairs: Request['query']): Record<string, string | string[]> {
   return bag
 }
 
+/** Fields of a form of which no beginning may be allowed, only the whole. */
+const MATCHED_WHOLE = /^(bucket$|success_action_status$|x-amz-)/
+
 /**
  * A form that a browser would upload with: the policy says what the form says, and is signed.
  * @returns headers and body of the POST
@@ -108,7 +114,9 @@ export function signedForm(
     'x-amz-credential': credential,
     'x-amz-date': date
   }
-  const conditions = Object.keys(all).map((name) => ['starts-with', `$${name}`, ''])
+  const conditions = Object.entries(all).map(([name, value]) =>
+    MATCHED_WHOLE.test(name) ? ['eq', `$${name}`, value] : ['starts-with', `$${name}`, '']
+  )
   const expiration = new Date(now.getTime() + PRESIGNED_SECONDS * 1000).toISOString()
   const policy = Buffer.from(JSON.stringify({ expiration, conditions })).toString('base64')
   const dayKey = ['aws4_request', 's3', region, date.slice(0, 8)].reduceRight<string | Buffer>(

@@ -5,7 +5,7 @@ import {
   ownBucketStatements,
   ownPrefixPolicy
 } from '../../src/desired/access-policy.ts'
-import { planFor } from '../../src/desired/plan.ts'
+import { namespaceIn, planFor, userPatternFor } from '../../src/desired/plan.ts'
 import { config, profile } from '../fixtures/builders.ts'
 
 /** The first 8 of the SHA-256 of the incarnation that builders.ts gives a profile. */
@@ -173,5 +173,74 @@ t.test('planFor', async (t) => {
     t.throws(() => planFor(profile({ namespace }), config().profile), {
       message: /: "A{80}"$/
     })
+  })
+})
+
+t.test('userPatternFor', async (t) => {
+  const long = 'n'.repeat(60)
+  for (const namespace of ['team-a', 'kubeflow-admin', `${long}xyz`]) {
+    for (const prefix of ['p-', 'profile-', LONGEST_PREFIX]) {
+      t.test(`fits every life of ${namespace} with the prefix ${prefix}`, async (t) => {
+        const pattern = userPatternFor(prefix, namespace)
+        for (const life of ['one', 'another']) t.match(userOf(namespace, prefix, life), pattern)
+      })
+    }
+  }
+
+  t.test('fits nobody else', async (t) => {
+    const pattern = userPatternFor('profile-', 'team-a')
+    const others = ['team', 'team-a-2', 'team-a-01234567', 'x-team-a'].map((name) => userOf(name))
+    const more = [
+      'profile-team-a',
+      'profile-team-a-0123456',
+      'profile-team-a-0123456g',
+      ` ${USER}`,
+      `${USER}\n`,
+      `other-${USER}`,
+      userOf('team-a', 'profiles-')
+    ]
+    t.same(
+      [...others, ...more].filter((user) => pattern.test(user)),
+      []
+    )
+    t.notMatch(
+      userOf(`${long}xyz`),
+      userPatternFor('profile-', `${long}xya`),
+      'cut in the same place'
+    )
+  })
+})
+
+t.test('namespaceIn', async (t) => {
+  t.test('is the way back from the name of a user', async (t) => {
+    const room = 63 - 'profile-'.length - 9
+    for (const namespace of ['a', 'team-a', 'team-a-01234567', 'n'.repeat(room)]) {
+      t.same(namespaceIn('profile-', userOf(namespace)), { namespace, isShortened: false })
+    }
+  })
+
+  t.test('says when the name may not hold the whole namespace', async (t) => {
+    const cut = userOf('n'.repeat(63))
+    t.match(namespaceIn('profile-', cut), { namespace: /^n{37}-73dcf996$/, isShortened: true })
+    const looksCut = `${'n'.repeat(37)}-73dcf996`
+    t.match(namespaceIn('profile-', userOf(looksCut)), { isShortened: true }, 'nobody can tell')
+  })
+
+  t.test('knows what is not a user of ours', async (t) => {
+    const others = [
+      '',
+      'admin',
+      'profile-',
+      'profile-team-a',
+      'profile--01234567',
+      'profile-01234567',
+      'profile-team-a-0123456G',
+      'profile-team_a-01234567',
+      'profile-\u001b[2Jteam-01234567',
+      'profile-team-a\n-01234567',
+      `other-${USER}`
+    ]
+    for (const user of others)
+      t.equal(namespaceIn('profile-', user), undefined, JSON.stringify(user))
   })
 })

@@ -39,7 +39,7 @@ export function bucketWitness(admin: Exchange, key: AccessKey, buckets: string[]
   }
 
   async function write(bucket: string, document: string, text: string): Promise<void> {
-    if (document === 'versioning' && text === '') {
+    if (document === 'versioning' && !text.includes('<Status>')) {
       const body = '<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>'
       await send(`PUT /${bucket}?versioning`, body)
     } else if (document === 'acl') {

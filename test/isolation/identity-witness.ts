@@ -52,6 +52,10 @@ export function identityWitness(iam: IAMClient, parties: readonly Party[]): Witn
     // A static user's policies cannot be read, and an attack that reached them would show elsewhere.
     if (!parties.some(({ user }) => user === UserName))
       return { keys: {}, attached: [], inline: {} }
+    return readAll(UserName)
+  }
+
+  async function readAll(UserName: string): Promise<User> {
     const keys = await iam.send(new ListAccessKeysCommand({ UserName }))
     const attached = await iam.send(new ListAttachedUserPoliciesCommand({ UserName }))
     const { PolicyNames = [] } = await iam.send(new ListUserPoliciesCommand({ UserName }))
@@ -68,6 +72,20 @@ export function identityWitness(iam: IAMClient, parties: readonly Party[]): Witn
       attached: (attached.AttachedPolicies ?? []).map(({ PolicyName = '' }) => PolicyName).sort(),
       inline: Object.fromEntries(await Promise.all(inline))
     }
+  }
+
+  async function removeUser(UserName: string) {
+    const { keys, attached, inline } = await readAll(UserName)
+    for (const AccessKeyId of Object.keys(keys)) {
+      await iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }))
+    }
+    for (const PolicyName of attached) {
+      await iam.send(new DetachUserPolicyCommand({ UserName, PolicyArn: ARN + PolicyName }))
+    }
+    for (const PolicyName of Object.keys(inline)) {
+      await iam.send(new DeleteUserPolicyCommand({ UserName, PolicyName }))
+    }
+    await iam.send(new DeleteUserCommand({ UserName }))
   }
 
   async function restoreUser(UserName: string, user: User, seen: User | undefined) {
@@ -118,16 +136,12 @@ export function identityWitness(iam: IAMClient, parties: readonly Party[]): Witn
       if (wanted === undefined) return
       const seen = await read().catch(() => undefined)
       if (seen === undefined) return
+      // First: under another name a user keeps the keys that are to be given back.
+      for (const UserName of Object.keys(seen.users)) {
+        if (wanted.users[UserName] === undefined) await removeUser(UserName)
+      }
       for (const [UserName, user] of Object.entries(wanted.users)) {
         await restoreUser(UserName, user, seen.users[UserName])
-      }
-      for (const UserName of Object.keys(seen.users)) {
-        if (wanted.users[UserName] !== undefined) continue
-        const { AccessKeyMetadata = [] } = await iam.send(new ListAccessKeysCommand({ UserName }))
-        for (const { AccessKeyId } of AccessKeyMetadata) {
-          await iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }))
-        }
-        await iam.send(new DeleteUserCommand({ UserName }))
       }
       for (const policy of seen.policies.filter((name) => !wanted?.policies.includes(name))) {
         await iam.send(new DeletePolicyCommand({ PolicyArn: ARN + policy }))

@@ -13,6 +13,7 @@ function leak(layout: Layout, given: Answer, request = REQUEST) {
 
 t.test('what stands only in what is theirs is a leak', async (t) => {
   const { accessKey, user } = party('shared', 'team-a-2')
+  const md5InBase64 = Buffer.from(ETAG, 'hex').toString('base64')
   const leaks: [what: string, answer: Answer][] = [
     ['the content of their object', answer(200, 'content-word')],
     ['the content of their object', answer(206, 'xx content-word xx')],
@@ -20,6 +21,7 @@ t.test('what stands only in what is theirs is a leak', async (t) => {
     ['its metadata', answer(200, '', { 'x-amz-meta-note': 'metadata-word' })],
     ['its tag', answer(200, '<Value>tag-word</Value>')],
     ['its checksum', answer(304, '', { etag: `"${ETAG}"` })],
+    ['its checksum, in base64', answer(200, '', { 'content-md5': md5InBase64 })],
     ['its checksum', answer(200, `<ETag>&#34;${ETAG}&#34;</ETag>`)],
     ['the name of their key', answer(200, '<Key>a/hidden-word</Key>')],
     ['the id of their upload', answer(200, '<UploadId>their-upload</UploadId>')],
@@ -71,14 +73,30 @@ t.test('a listing of the shared bucket', async (t) => {
     ['a key beside the folders', ['README'], [], 'README'],
     ['a folder beside the own one', [], ['artifacts/'], 'artifacts/'],
     ['a part of the own folder’s name', [], ['private-artifacts/team'], 'private-artifacts/team'],
-    ['an encoded own key', ['private-artifacts%2Fteam-a%2Fb%20c'], []],
-    ['an encoded key of theirs', ['private-artifacts%2Fteam-a-2%2Fb'], [], `${THEIRS}b`],
-    ['a name that is not encoded at all', ['100%'], [], '100%']
+    ['a key that leads out of the own folder', [`${OWN}../team-a-2/a`], [], `${THEIRS}a`],
+    ['a folder that leads there', [], [`${OWN}../team-a-2/`], THEIRS],
+    ['an own key with signs', [`${OWN}100%`, `${OWN}a%2F..%2Fb`], []],
+    [
+      'a key that only looks like an own one',
+      [`private-artifacts%2Fteam-a%2Fb`],
+      [],
+      `private-artifacts%2Fteam-a%2Fb`
+    ]
   ]
   for (const [what, keys, folders, leaked] of cases) {
     const expected = leaked && `that there is a key ${leaked}`
     t.equal(leak('shared', listing('mlpipeline', keys, folders)), expected, what)
   }
+
+  t.test('with encoded names', async (t) => {
+    const encoded = (key: string) => {
+      const { body } = listing('mlpipeline', [key])
+      return answer(200, `${body}<EncodingType>url</EncodingType>`)
+    }
+    t.equal(leak('shared', encoded('private-artifacts%2Fteam-a%2Fb+c')), undefined)
+    const theirs = encoded('private-artifacts%2Fteam-a-2%2Fb+c')
+    t.equal(leak('shared', theirs), `that there is a key ${THEIRS}b c`)
+  })
 
   for (const kind of ['ListVersionsResult', 'ListMultipartUploadsResult']) {
     const given = listing('mlpipeline', [`${THEIRS}a`], [], kind)

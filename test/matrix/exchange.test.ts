@@ -9,14 +9,14 @@ import { refusingSettings } from '../fixtures/stub-store.ts'
 
 const KEY = { accessKeyId: 'KEYOFTEAMA', secretAccessKey: 'secret-of-team-a' }
 
-async function endpointThat(t: Test, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1')
+async function endpointThat(t: Test, listener: RequestListener, host = '127.0.0.1') {
+  const server = createServer(listener).listen(0, host)
   await once(server, 'listening')
   t.teardown(() => {
     server.closeAllConnections()
     server.close()
   })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
 }
 
 /** Answers with what it was sent. */
@@ -61,6 +61,38 @@ t.test('gives the body of a refusal to HEAD, too: none', async (t) => {
   t.equal((await exchange(requestFrom('HEAD /b/k'), 'header', KEY)).body, '')
 })
 
+t.test('speaks to an IPv6 address', async (t) => {
+  const endpoint = await endpointThat(t, echo, '::1').catch(() => undefined)
+  if (endpoint === undefined) {
+    t.pass('this machine has none')
+    return
+  }
+  const exchange = buildExchange(endpoint, 'us-east-1', 's3')
+  const { body } = await exchange(requestFrom('GET /key'), 'header', KEY)
+  t.match(JSON.parse(body).headers.host, /^\[::1\]:\d+$/)
+})
+
+t.test('reads no more of an answer than it takes to judge it, and goes on', async (t) => {
+  const chunk = Buffer.alloc(1024 * 1024, 'x')
+  let asked = 0
+  const endless = await endpointThat(t, (incoming, response) => {
+    asked += 1
+    response.on('error', () => {})
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+      response.once('drain', more)
+    }
+    if (incoming.url === '/endless') more()
+    else response.end('short')
+  })
+  const exchange = buildExchange(endless, 'us-east-1', 's3')
+  const { status, body } = await exchange(requestFrom('GET /endless'), 'unsigned', KEY)
+  t.equal(status, 200)
+  t.ok(body.length < 16 * chunk.length, `${body.length} bytes`)
+  t.match(await exchange(requestFrom('GET /'), 'unsigned', KEY), { body: 'short' })
+  t.equal(asked, 2)
+})
+
 t.test('throws when there is no answer', async (t) => {
   const get = (endpoint: string, signal?: AbortSignal, timeoutMs?: number) =>
     buildExchange(
@@ -85,7 +117,13 @@ t.test('throws when there is no answer', async (t) => {
   })
 
   t.test('in time', async (t) => {
-    await t.rejects(get(hang, undefined, 50), { message: 'no answer' })
+    const late = { message: 'no answer', code: 'ETIMEDOUT' }
+    await t.rejects(get(hang, undefined, 50), late)
+    const drip = await endpointThat(t, (_, response) => {
+      const timer = setInterval(() => response.write('.'), 10)
+      response.on('close', () => clearInterval(timer))
+    })
+    await t.rejects(get(drip, undefined, 100), late, 'whole')
   })
 
   t.test('before the signal ends it', async (t) => {

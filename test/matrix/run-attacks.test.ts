@@ -71,6 +71,8 @@ for (const layout of LAYOUTS) {
 
 const READ = attack('reads', 'GET /{their.bucket}/{their.mark}object')
 const WRITE = attack('writes', 'PUT /{their.bucket}/{their.mark}object', { body: 'planted' })
+/** Of which nobody can tell by its words whose it is. */
+const SPELT = attack('reads', 'GET /{own.bucket}/{own.prefix}../{their.namespace}/{mark}object')
 const LEAK = scene('shared').words.content
 
 t.test('what is given away is a hole', async (t) => {
@@ -98,25 +100,72 @@ t.test('what is given away is a hole', async (t) => {
     const [result] = await run({ attacks: [copy], reach: store })
     t.match(result, { verdict: 'hole', evidence: /the content of their object/ })
     t.same(asked, ['PUT loot', 'GET loot', 'DELETE loot'], 'and is removed')
+
+    const refusing = reach(({ method }) => {
+      asked.push(method)
+      return refusal()
+    })
+    await run({ attacks: [copy], reach: refusing })
+    t.same(asked.slice(3), ['PUT'], 'and is not looked for where the copy was refused')
   })
 })
 
 t.test('what nobody may even be answered is a hole when it is answered', async (t) => {
-  const asked = attack('reads', 'HEAD /{their.bucket}/{their.mark}object', { judgedBy: 'status' })
+  const asked = [
+    attack('reads', 'GET /{own.bucket}?policy', { judgedBy: 'status' }),
+    attack('reads', 'HEAD /{their.bucket}/{their.mark}object')
+  ]
   const verdicts: [answer: Answer, verdict: string][] = [
     [answer(200), 'hole'],
     [answer(204), 'hole'],
     [answer(304), 'hole'],
+    [refusal('NoSuchBucketPolicy', 404), 'hole'],
+    [refusal('BucketNotEmpty', 409), 'hole'],
+    [refusal('PreconditionFailed', 412), 'hole'],
     [answer(403), 'ok'],
+    [answer(405), 'ok'],
     [answer(501), 'ok'],
-    [answer(200, '<ListBucketResult></ListBucketResult>'), 'ok']
+    [answer(200, '<ListBucketResult></ListBucketResult>'), 'ok'],
+    [answer(200, '<DeleteResult xmlns="x"><Error></Error></DeleteResult>'), 'ok']
   ]
   for (const [given, verdict] of verdicts) {
-    const [result] = await run({ attacks: [asked], reach: reach(() => given) })
-    t.equal(result?.verdict, verdict, `${given.status} ${given.body}`)
+    const results = await run({ attacks: asked, reach: reach(() => given) })
+    t.same(
+      results.map((result) => result.verdict),
+      [verdict, verdict],
+      `${given.status} ${given.body}`
+    )
   }
-  const [effect] = await run({ attacks: [READ], reach: reach(() => answer(200, 'an own thing')) })
-  t.equal(effect?.verdict, 'ok', 'where only effects tell, an answer alone is none')
+  const stray = [attack('reads', 'POST /', { judgedBy: 'status' })]
+  const [proxied] = await run({ attacks: stray, reach: reach(() => answer(404, 'not found')) })
+  t.equal(proxied?.verdict, 'ok', 'a proxy on the way answers for nobody')
+  for (const given of [answer(200, 'an own thing'), refusal('NoSuchKey', 404)]) {
+    const [result] = await run({ attacks: [SPELT], reach: reach(() => given) })
+    t.equal(result?.verdict, 'ok', 'where only effects tell, an answer alone is none')
+  }
+  const [inTheirBucket] = await run({
+    layout: 'per-profile',
+    attacks: [attack('writes', 'PUT /{their.bucket}/anything/{mark}object')],
+    reach: reach(() => answer(200))
+  })
+  t.equal(inTheirBucket?.verdict, 'hole', 'in a bucket of theirs no key is an own one')
+})
+
+t.test('where only a denial will do, a complaint about the request is a hole', async (t) => {
+  const lock = attack('writes', 'PUT /{their.bucket}?retention', { judgedBy: 'denial' })
+  const verdicts: [answer: Answer, verdict: string][] = [
+    [answer(401), 'ok'],
+    [refusal(), 'ok'],
+    [answer(405), 'ok'],
+    [answer(501), 'ok'],
+    [answer(200), 'hole'],
+    [refusal('InvalidRequest', 400), 'hole'],
+    [refusal('NoSuchKey', 404), 'hole']
+  ]
+  for (const [given, verdict] of verdicts) {
+    const [result] = await run({ attacks: [lock], reach: reach(() => given) })
+    t.equal(result?.verdict, verdict, String(given.status))
+  }
 })
 
 t.test('damage', async (t) => {
@@ -126,7 +175,7 @@ t.test('damage', async (t) => {
       if (method === 'PUT') seen.state.damage = 'overwritten'
       return answer(200)
     })
-    const results = await run({ attacks: [WRITE, READ], reach: store, witnesses: [seen] })
+    const results = await run({ attacks: [WRITE, SPELT], reach: store, witnesses: [seen] })
     t.same(withVerdict(results, 'hole'), [`${WRITE.line}: it changed their data (HTTP 200)`])
     t.equal(results.length, 2)
     t.same(seen.state, { damage: 'none', restored: 1 })
@@ -188,7 +237,8 @@ t.test('damage', async (t) => {
       seen.state.damage = 'for good'
       return answer(200)
     })
-    const twice = [WRITE, { ...WRITE, body: 'planted again' }]
+    const write = { ...SPELT, line: SPELT.line.replace('GET', 'PUT') }
+    const twice = [write, { ...write, body: 'planted again' }]
     const results = await run({ attacks: twice, reach: store, witnesses: [seen] })
     t.same(
       results.map(({ verdict }) => verdict),
@@ -197,12 +247,96 @@ t.test('damage', async (t) => {
   })
 })
 
+t.test('what a PUT planted', async (t) => {
+  const line = 'PUT /{own.bucket}/{own.prefix}../{mark}object'
+  const plant = attack('writes', line, { body: 'planted' })
+
+  /** What is looked at, removed and restored, in order; the store answers `status` and does `harm`. */
+  async function eventsOf(one: Attack, status: number, harm = '') {
+    const events: string[] = []
+    const seen = witness()
+    const store = reach(() => {
+      events.push('the request')
+      if (harm !== '') seen.state.damage = harm
+      return answer(status)
+    })
+    const watching: Witness = {
+      name: seen.name,
+      look: async () => {
+        events.push('look')
+        return seen.look()
+      },
+      restore: async () => {
+        events.push('restore')
+        await seen.restore()
+      }
+    }
+    const removePlanted = async (path: string) => void events.push(`remove ${path}`)
+    const seeds = sown('shared', { removePlanted })
+    const [result] = await run({
+      attacks: [one],
+      reach: store,
+      sown: seeds,
+      witnesses: [watching]
+    })
+    return { events: events.slice(events.indexOf('the request') + 1), verdict: result?.verdict }
+  }
+
+  t.test('is removed after a look, and then comes another', async (t) => {
+    const path = '/mlpipeline/private-artifacts/team-a/../.s3-profile-controller/verify/1-aa/object'
+    const { events, verdict } = await eventsOf(plant, 200)
+    t.same(events, ['look', `remove ${path}`, 'look', 'look'], 'the last is that of the group')
+    t.equal(verdict, 'ok')
+  })
+
+  t.test('goes with the restoring where it did damage', async (t) => {
+    const { events, verdict } = await eventsOf(WRITE, 200, 'overwritten')
+    t.same(events, ['look', 'restore', 'look', 'look'])
+    t.equal(verdict, 'hole')
+  })
+
+  t.test('is put back where the path meant a seed', async (t) => {
+    const seen = witness()
+    const seeds = sown('shared', {
+      removePlanted: async () => {
+        seen.state.damage = 'gone'
+      }
+    })
+    const store = reach(() => answer(200))
+    const results = await run({ attacks: [plant], reach: store, sown: seeds, witnesses: [seen] })
+    t.same(seen.state, { damage: 'none', restored: 1 })
+    t.same(withVerdict(results, 'hole'), [], 'which is nobody’s fault')
+  })
+
+  const loot = '/{own.bucket}/{own.mark}loot'
+  const others: [what: string, one: Attack, status: number][] = [
+    ['of a request that was refused', plant, 403],
+    ['of a copy, which is read first', attack('copies', `PUT ${loot}`, { loot }), 200],
+    ['of another method', attack('deletes', line.replace('PUT', 'DELETE')), 204]
+  ]
+  for (const [what, one, status] of others) {
+    t.test(`is not looked for ${what}`, async (t) => {
+      const { events } = await eventsOf(one, status)
+      t.notMatch(events.join(), 'remove')
+    })
+  }
+})
+
 t.test('a case shows nothing', async (t) => {
   const mismatch = reach(() => refusal('SignatureDoesNotMatch'))
 
-  t.test('when the store does not take its signature', async (t) => {
-    const [result] = await run({ attacks: [READ], reach: mismatch })
-    t.match(result, { verdict: 'inconclusive', evidence: 'SignatureDoesNotMatch' })
+  const faults = ['SignatureDoesNotMatch', 'InvalidAccessKeyId', 'MalformedXML', 'InvalidPart']
+  for (const code of faults) {
+    t.test(`when the store says ${code}`, async (t) => {
+      const [result] = await run({ attacks: [READ], reach: reach(() => refusal(code)) })
+      t.match(result, { verdict: 'inconclusive', evidence: code })
+    })
+  }
+
+  t.test('when its form does not say what its policy says', async (t) => {
+    const message = '<Code>AccessDenied</Code><Message>Policy Condition failed</Message>'
+    const [result] = await run({ attacks: [READ], reach: reach(() => answer(403, message)) })
+    t.equal(result?.verdict, 'inconclusive')
   })
 
   t.test('unless the signature was forged on purpose', async (t) => {

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { filledIn, isShared, MARKS } from '../../src/matrix/scene.ts'
 import { party, scene } from '../fixtures/matrix.ts'
+
+const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 
 t.test('filledIn', async (t) => {
   const own = party('shared', 'team-a')
@@ -16,6 +19,7 @@ t.test('filledIn', async (t) => {
     ['{their.prefix}', 'private-artifacts/team-a-2/'],
     ['{their.mark}object', `private-artifacts/team-a-2/${mark}object`],
     ['{own.upload}/{their.upload}', 'own-upload/their-upload'],
+    ['{own.part}/{their.part}', `${md5('an own part')}/${md5('content-word')}`],
     ['{"Version":"1","Statement":[{}]}', '{"Version":"1","Statement":[{}]}'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: left to the store
     ['{own.namespace}/${filename}', 'team-a/${filename}']

@@ -62,6 +62,13 @@ t.test('version 4 in headers', async (t) => {
   }
 })
 
+t.test('version 4 in headers, loosely, signs none of the request’s own headers', async (t) => {
+  const request = to('GET /bucket/key', { 'x-seaweedfs-principal': 'forged' })
+  const { headers } = await sign(request, 'header-loose', KEY, REGION, 's3')
+  t.equal(headers['x-seaweedfs-principal'], 'forged')
+  t.match(headers['authorization'], /SignedHeaders=host;x-amz-content-sha256;x-amz-date,/)
+})
+
 t.test('version 4 in the query', async (t) => {
   /** @see https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
   t.test('is what an independent signer says', async (t) => {
@@ -142,6 +149,8 @@ t.test('signedForm', async (t) => {
     t.equal(policy.expiration, '2015-12-29T00:05:00.000Z')
     const allowed = policy.conditions.map(([, name]: string[]) => name?.slice(1))
     const mechanics = ['policy', 'x-amz-signature', 'file']
+    t.same(policy.conditions[0], ['eq', '$bucket', 'bucket'])
+    t.same(policy.conditions[1], ['starts-with', '$key', ''])
     t.same(
       allowed,
       Object.keys(sent).filter((name) => !mechanics.includes(name))

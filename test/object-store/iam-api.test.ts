@@ -203,6 +203,48 @@ t.test('deletePolicy', async (t) => {
   })
 })
 
+t.test('listUsers', async (t) => {
+  const page = (users: string[], rest = '') => {
+    const members = users.map((name) => `<member><UserName>${name}</UserName></member>`)
+    return iamAnswer('ListUsers', `<Users>${members.join('')}</Users>${rest}`)
+  }
+  const next = (marker: string) => `<IsTruncated>true</IsTruncated><Marker>${marker}</Marker>`
+
+  t.test('names the users of all pages', async (t) => {
+    const { stub, iam, writes } = await iamOn(t, {
+      ListUsers: [page(['a', 'b'], next('1')), page([], next('2')), page([USER])]
+    })
+    t.strictSame(await iam.listUsers(budget()), ['a', 'b', USER])
+    t.strictSame(
+      stub.requests.map(({ form }) => form['Marker']),
+      [undefined, '1', '2']
+    )
+    t.strictSame(writes, [])
+  })
+
+  const ends: [what: string, answer: StubAnswer, users: string[]][] = [
+    ['a store without users', iamAnswer('ListUsers'), []],
+    ['a user without a name', iamAnswer('ListUsers', '<Users><member/></Users>'), []],
+    ['a marker after the last page', page(['a'], '<Marker>once-more</Marker>'), ['a']],
+    ['a page without the next marker', page(['a'], '<IsTruncated>true</IsTruncated>'), ['a']]
+  ]
+  for (const [what, answer, users] of ends) {
+    t.test(`ends with ${what}`, async (t) => {
+      const { stub, iam } = await iamOn(t, { ListUsers: answer })
+      t.strictSame(await iam.listUsers(budget()), users)
+      t.strictSame(stub.operations(), ['ListUsers'])
+    })
+  }
+
+  t.test('says what the store refuses', async (t) => {
+    const { iam } = await iamOn(t, { ListUsers: s3Error(403, 'AccessDenied') })
+    t.match(
+      await failureOf(iam.listUsers(budget())),
+      /^502 S3P_STORE_REJECTED: Object store refused listing the users for profile team-a: .*HTTP 403/
+    )
+  })
+})
+
 t.test('readIdentity', async (t) => {
   const page = (policies: string[], marker?: string) => {
     const members = policies.map(
