@@ -6,6 +6,9 @@ export interface AccessKey {
   readonly secretAccessKey: string
 }
 
+/** `settled` once the current key is the only one of its user. */
+export type CredentialsState = 'settling' | 'settled'
+
 export interface RootKeys {
   readonly rootKey: Buffer
   /** The one before, while its keys still have their grace. */
@@ -52,11 +55,18 @@ export function epochOfPair(rootKey: Buffer, user: string, pair: AccessKey): num
 }
 
 /**
- * Says that this key was proven under this policy. Without the root key nobody can make it, so a profile
- * cannot pass for one that has moved to a newer policy.
+ * Says that this key was proven under this policy, and whether it is the only key of its user. Without the
+ * root key nobody can make it, so a profile cannot pass for one that has moved to a newer policy, nor keep an
+ * older key by calling itself settled.
  */
-export function sealFor(rootKey: Buffer, accessKeyId: string, policyName: string): string {
-  return derive(rootKey, `seal/${accessKeyId}/${policyName}`, SEAL_CHARACTERS)
+export function sealFor(
+  rootKey: Buffer,
+  accessKeyId: string,
+  policyName: string,
+  state: CredentialsState
+): string {
+  const ending = state === 'settled' ? '/settled' : ''
+  return derive(rootKey, `seal/${accessKeyId}/${policyName}${ending}`, SEAL_CHARACTERS)
 }
 
 /**
