@@ -492,6 +492,12 @@ t.test('clocks that are wrong', async (t) => {
     const { key } = team
     await team.rest()
     t.same(team.key, key)
+    t.ok(epochIn(key.accessKeyId) > team.told.context.now())
+
+    await finalize(team.told.context, team.profile)
+    team.secret = undefined
+    await team.rest()
+    t.ok(epochIn(team.key.accessKeyId) < team.told.context.now(), 'until the profile opts out')
   })
 })
 
