@@ -14,11 +14,12 @@ import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
 import {
   issuedAtFrom,
-  type OtherKey,
+  newestOf,
   type Retirement,
   type Rotation,
   retirementFor,
-  rotationFor
+  rotationFor,
+  type StoredKey
 } from './desired/rotation.ts'
 import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
@@ -91,7 +92,7 @@ export async function reconcileProfile(
       : await provision(profile, plan, rotation, now, context, budget)
     if (observed?.key.accessKeyId !== issued.key.accessKeyId) return pending(issued)
     const retired = await retire(plan, issued, rotation, now, context, budget)
-    if (retired === 'superseded') {
+    if (retired === 'outdated') {
       return pending(await provision(profile, plan, rotation, now, context, budget))
     }
     const { dueAt, keptUntil } = retired
@@ -230,7 +231,8 @@ async function provision(
 /**
  * The story of the other keys of a profile, once its current one was seen in the cluster: the one before
  * works until the grace is over, all the rest goes. Nobody asks the store any more when none is left.
- * `superseded` when another replica has issued a newer key meanwhile: then nothing is taken away.
+ * `outdated` when the store has a newer key, issued by another replica, or has lost this one: then nothing
+ * is taken away.
  */
 async function retire(
   { namespace, user }: Plan,
@@ -239,18 +241,16 @@ async function retire(
   now: number,
   { settings, store, metrics, log }: Context,
   budget: Budget
-): Promise<'superseded' | ({ readonly issued: Issued } & Pick<Retirement, 'dueAt' | 'keptUntil'>)> {
+): Promise<'outdated' | ({ readonly issued: Issued } & Pick<Retirement, 'dueAt' | 'keptUntil'>)> {
   if (issued.isSettled) return { issued, dueAt: undefined, keptUntil: undefined }
   const { accessKeys = [] } = (await store.readIdentity(user, budget)) ?? {}
-  const rankOf = (accessKeyId: string) => standingOf(settings, user, accessKeyId)?.rank ?? 0
-  const rank = rankOf(issued.key.accessKeyId)
-  if (accessKeys.some(({ accessKeyId }) => rankOf(accessKeyId) > rank)) return 'superseded'
-  const others = accessKeys
-    .filter(({ accessKeyId }) => accessKeyId !== issued.key.accessKeyId)
-    .map((key): OtherKey => {
-      const standing = standingOf(settings, user, key.accessKeyId)
-      return { ...key, rank: standing?.rank, epoch: standing?.epoch }
-    })
+  const keys = accessKeys.map((key): StoredKey => {
+    const standing = standingOf(settings, user, key.accessKeyId)
+    return { ...key, rank: standing?.rank, epoch: standing?.epoch }
+  })
+  const newest = newestOf(keys.filter(({ isActive }) => isActive))
+  if (newest?.accessKeyId !== issued.key.accessKeyId) return 'outdated'
+  const others = keys.filter((key) => key !== newest)
   const retirement = retirementFor(others, issued.issuedAt, rotation, settings, now)
   const { disable, remove, dueAt, keptUntil } = retirement
   for (const accessKeyId of disable) {

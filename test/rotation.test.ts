@@ -554,6 +554,29 @@ t.test('views that are stale', async (t) => {
   })
 })
 
+t.test('a store that lost the current key keeps the one before until it is back', async (t) => {
+  const damages: ((keys: Map<string, { isActive: boolean }>, id: string) => void)[] = [
+    (keys, id) => keys.delete(id),
+    (keys, id) => {
+      const key = keys.get(id)
+      if (key) key.isActive = false
+    }
+  ]
+  for (const damage of damages) {
+    const team = await settledTeam()
+    const before = team.key
+    team.told.clock.now += 1 * HOURS
+    team.revoke()
+    await team.sync()
+    damage(team.told.world.users.get(team.user)?.keys ?? new Map(), team.key.accessKeyId)
+    await team.sync()
+    t.ok(await team.works(team.key), 'although its proof was fresh')
+    t.ok(await team.works(before))
+    await team.rest()
+    t.same(team.live, [team.key.accessKeyId])
+  }
+})
+
 t.test('a change of the root key', async (t) => {
   const OTHER = 'another-root-key-of-32-bytes-or-more'
   const CHANGED = { CREDENTIAL_ROOT_KEY: OTHER, CREDENTIAL_ROOT_KEY_PREVIOUS: ROOT_KEY }

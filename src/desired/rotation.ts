@@ -15,8 +15,8 @@ export interface Rotation {
   readonly nextAt: number | undefined
 }
 
-/** A key of the user beside its current one, as the store has it. */
-export interface OtherKey {
+/** A key of a profile's user, as the store has it. */
+export interface StoredKey {
   readonly accessKeyId: string
   readonly isActive: boolean
   /** Where in the order of our keys it stands; undefined when it is not one of ours. */
@@ -65,22 +65,28 @@ export function rotationFor(
   }
 }
 
+/** Of the keys that are ours. */
+export function newestOf(keys: readonly StoredKey[]): StoredKey | undefined {
+  const [newest] = keys
+    .filter(({ rank }) => rank !== undefined)
+    .sort((a, b) => (b.rank as number) - (a.rank as number))
+  return newest
+}
+
 /**
  * Of the other keys the newest of ours keeps working until the grace is over, unless it was revoked; all the
  * rest goes at once. A key is disabled first and removed at the next look, so that a mistake can be undone.
  */
 export function retirementFor(
-  others: readonly OtherKey[],
+  others: readonly StoredKey[],
   issuedAt: number,
   { revokedBefore }: Rotation,
   { graceSeconds }: RotationSettings,
   now: number
 ): Retirement {
-  const [newest] = others
-    .filter(({ rank }) => rank !== undefined)
-    .sort((a, b) => (b.rank as number) - (a.rank as number))
+  const newest = newestOf(others)
   const graceEnd = issuedAt + graceSeconds
-  const isKept = (key: OtherKey) =>
+  const isKept = (key: StoredKey) =>
     key === newest && key.isActive && now < graceEnd && (key.epoch ?? 0) >= revokedBefore
   const going = others.filter((key) => !isKept(key))
   const keptUntil = going.length < others.length ? graceEnd : undefined

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   issuedAtFrom,
-  type OtherKey,
   REVOKE_ANNOTATION,
   ROTATE_ANNOTATION,
   retirementFor,
-  rotationFor
+  rotationFor,
+  type StoredKey
 } from '../../src/desired/rotation.ts'
 
 /** 2027-01-15T08:00:00Z */
@@ -124,14 +124,14 @@ t.test('rotationFor', async (t) => {
 })
 
 t.test('retirementFor', async (t) => {
-  const key = (rank: number | undefined, isActive = true): OtherKey => ({
+  const key = (rank: number | undefined, isActive = true): StoredKey => ({
     accessKeyId: `KEY${rank ?? 'FOREIGN'}`,
     isActive,
     rank,
     epoch: rank
   })
   const nothingRevoked = { epoch: 0, revokedBefore: 0, nextAt: undefined }
-  const retire = (others: OtherKey[], issuedAt: number, revokedBefore = 0) =>
+  const retire = (others: StoredKey[], issuedAt: number, revokedBefore = 0) =>
     retirementFor(others, issuedAt, { ...nothingRevoked, revokedBefore }, NEVER, NOW)
   const end = (issuedAt: number) => issuedAt + NEVER.graceSeconds
 
