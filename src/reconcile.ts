@@ -244,10 +244,9 @@ async function retire(
 ): Promise<'outdated' | ({ readonly issued: Issued } & Pick<Retirement, 'dueAt' | 'keptUntil'>)> {
   if (issued.isSettled) return { issued, dueAt: undefined, keptUntil: undefined }
   const { accessKeys = [] } = (await store.readIdentity(user, budget)) ?? {}
-  const keys = accessKeys.map((key): StoredKey => {
-    const standing = standingOf(settings, user, key.accessKeyId)
-    return { ...key, rank: standing?.rank, epoch: standing?.epoch }
-  })
+  const keys = accessKeys.map(
+    (key): StoredKey => ({ ...key, standing: standingOf(settings, user, key.accessKeyId) })
+  )
   const newest = newestOf(keys.filter(({ isActive }) => isActive))
   if (newest?.accessKeyId !== issued.key.accessKeyId) return 'outdated'
   const others = keys.filter((key) => key !== newest)

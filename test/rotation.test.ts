@@ -575,6 +575,13 @@ t.test('a store that lost the current key keeps the one before until it is back'
     await team.rest()
     t.same(team.live, [team.key.accessKeyId])
   }
+
+  const team = await settledTeam()
+  team.rotate()
+  await team.sync()
+  team.told.world.users.clear()
+  await team.rest()
+  t.same(team.live, [team.key.accessKeyId], 'a user that is gone comes back')
 })
 
 t.test('a change of the root key', async (t) => {

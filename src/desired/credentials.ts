@@ -15,8 +15,15 @@ export interface RootKeys {
   readonly previousRootKey: Buffer | undefined
 }
 
+/** Where a key of ours stands among all of ours. */
+export interface Standing {
+  readonly epoch: number
+  /** By root key first, because a new one replaces whatever was issued under the one before, then by epoch. */
+  readonly rank: number
+}
+
 /** Above every epoch: seven characters of five bits. */
-const PREVIOUS_ROOT_RANK = 2 ** 35
+const CURRENT_ROOT_RANK = 2 ** 35
 const KEY_ID_PREFIX = 'KFP'
 const EPOCH_CHARACTERS = 7
 const MAC_CHARACTERS = 10
@@ -69,17 +76,14 @@ export function sealFor(
   return derive(rootKey, `seal/${accessKeyId}/${policyName}${ending}`, SEAL_CHARACTERS)
 }
 
-/**
- * Where a key stands among all keys of ours: by root key first, because a new root key replaces whatever was
- * issued under the one before, and by epoch. Undefined when it is not ours.
- */
+/** Where a key stands among all keys of ours; undefined when it is not one of them. */
 export function standingOf(
   { rootKey, previousRootKey }: RootKeys,
   user: string,
   accessKeyId: string
-): { readonly epoch: number; readonly rank: number } | undefined {
+): Standing | undefined {
   const epoch = epochOf(rootKey, user, accessKeyId)
-  if (epoch !== undefined) return { epoch, rank: epoch + PREVIOUS_ROOT_RANK }
+  if (epoch !== undefined) return { epoch, rank: epoch + CURRENT_ROOT_RANK }
   const previous = previousRootKey && epochOf(previousRootKey, user, accessKeyId)
   return previous === undefined ? undefined : { epoch: previous, rank: previous }
 }

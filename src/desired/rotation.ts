@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ProfileSettings } from '../config.ts'
 import { InvalidProfile } from '../errors.ts'
 import type { Profile } from '../profile.ts'
+import type { Standing } from './credentials.ts'
 
 type RotationSettings = Pick<ProfileSettings, 'rotationSeconds' | 'graceSeconds'>
 
@@ -19,11 +20,10 @@ export interface Rotation {
 export interface StoredKey {
   readonly accessKeyId: string
   readonly isActive: boolean
-  /** Where in the order of our keys it stands; undefined when it is not one of ours. */
-  readonly rank: number | undefined
   /** Undefined when it is not one of ours. */
-  readonly epoch: number | undefined
+  readonly standing: Standing | undefined
 }
+type OurKey = StoredKey & { readonly standing: Standing }
 
 /** What becomes of the other keys now, and when to look again. */
 export interface Retirement {
@@ -66,10 +66,9 @@ export function rotationFor(
 }
 
 /** Of the keys that are ours. */
-export function newestOf(keys: readonly StoredKey[]): StoredKey | undefined {
-  const [newest] = keys
-    .filter(({ rank }) => rank !== undefined)
-    .sort((a, b) => (b.rank as number) - (a.rank as number))
+export function newestOf(keys: readonly StoredKey[]): OurKey | undefined {
+  const ours = keys.filter((key): key is OurKey => key.standing !== undefined)
+  const [newest] = ours.sort((a, b) => b.standing.rank - a.standing.rank)
   return newest
 }
 
@@ -86,10 +85,9 @@ export function retirementFor(
 ): Retirement {
   const newest = newestOf(others)
   const graceEnd = issuedAt + graceSeconds
-  const isKept = (key: StoredKey) =>
-    key === newest && key.isActive && now < graceEnd && (key.epoch ?? 0) >= revokedBefore
-  const going = others.filter((key) => !isKept(key))
-  const keptUntil = going.length < others.length ? graceEnd : undefined
+  const isKept = newest?.isActive && now < graceEnd && newest.standing.epoch >= revokedBefore
+  const keptUntil = isKept ? graceEnd : undefined
+  const going = isKept ? others.filter((key) => key !== newest) : others
   const disable = going.filter(({ isActive }) => isActive).map(({ accessKeyId }) => accessKeyId)
   const remove = going.filter(({ isActive }) => !isActive).map(({ accessKeyId }) => accessKeyId)
   return { disable, remove, dueAt: disable.length > 0 ? now : keptUntil, keptUntil }

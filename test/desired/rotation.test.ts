@@ -127,8 +127,7 @@ t.test('retirementFor', async (t) => {
   const key = (rank: number | undefined, isActive = true): StoredKey => ({
     accessKeyId: `KEY${rank ?? 'FOREIGN'}`,
     isActive,
-    rank,
-    epoch: rank
+    standing: rank === undefined ? undefined : { rank, epoch: rank }
   })
   const nothingRevoked = { epoch: 0, revokedBefore: 0, nextAt: undefined }
   const retire = (others: StoredKey[], issuedAt: number, revokedBefore = 0) =>
