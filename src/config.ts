@@ -71,8 +71,11 @@ export interface ProfileSettings {
   readonly topLevelBrowse: boolean
   readonly namePrefix: string
   readonly rootKey: Buffer
+  /** The root key before this one, while its keys have their grace. */
   readonly previousRootKey: Buffer | undefined
+  /** Age at which a key is replaced; 0 for never. */
   readonly rotationSeconds: number
+  /** How long the key before the current one keeps working. */
   readonly graceSeconds: number
   /** The store's admin, whose key no profile may hold. */
   readonly adminAccessKeyId: string
@@ -148,10 +151,9 @@ function crossFaults(environment: Partial<Environment>): string[] {
       faults.push(`${name} must have at least ${MIN_ROOT_KEY_BYTES} bytes`)
     }
   }
-  if (environment.CREDENTIAL_ROOT_KEY_PREVIOUS === environment.CREDENTIAL_ROOT_KEY) {
-    if (environment.CREDENTIAL_ROOT_KEY !== undefined) {
-      faults.push('CREDENTIAL_ROOT_KEY_PREVIOUS must not be the current one')
-    }
+  const { CREDENTIAL_ROOT_KEY, CREDENTIAL_ROOT_KEY_PREVIOUS } = environment
+  if (CREDENTIAL_ROOT_KEY !== undefined && CREDENTIAL_ROOT_KEY_PREVIOUS === CREDENTIAL_ROOT_KEY) {
+    faults.push('CREDENTIAL_ROOT_KEY_PREVIOUS must not be the current one')
   }
   for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_IAM'] as const) {
     const url = environment[name]
@@ -222,7 +224,7 @@ function configFrom(environment: Environment): Config {
           ? undefined
           : Buffer.from(environment.CREDENTIAL_ROOT_KEY_PREVIOUS),
       rotationSeconds: environment.CREDENTIAL_ROTATION_DAYS * DAY_SECONDS,
-      graceSeconds: milliseconds(environment.CREDENTIAL_GRACE) / 1000,
+      graceSeconds: Math.ceil(milliseconds(environment.CREDENTIAL_GRACE) / 1000),
       adminAccessKeyId: environment.AWS_ACCESS_KEY_ID,
       retention:
         environment.ARTIFACT_RETENTION_DAYS > 0

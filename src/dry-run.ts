@@ -1,36 +1,44 @@
 import type { ProfileSettings } from './config.ts'
 import { type Attachment, attachmentsFor } from './desired/attachments.ts'
-import { accessKeyFor } from './desired/credentials.ts'
+import { accessKeyFor, epochInForce, standingOf } from './desired/credentials.ts'
 import { planFor } from './desired/plan.ts'
 import { rotationFor } from './desired/rotation.ts'
-import { isEntitled, type Profile, SEAL_ANNOTATION } from './profile.ts'
+import {
+  ISSUED_ANNOTATION,
+  isEntitled,
+  type Profile,
+  SEAL_ANNOTATION,
+  STATE_ANNOTATION
+} from './profile.ts'
 
 const REDACTED = '[redacted]'
 
 /** What a sync would aim for: the plan and the attachments without their secrets. Asks nobody. */
 export function dryRunAnswer(profile: Profile, settings: ProfileSettings, now: number) {
+  const { isOptedIn, isTerminating, observedSecret } = profile
   const plan = planFor(profile, settings)
-  const rotation = rotationFor(profile, plan.user, settings, now)
-  const key = accessKeyFor(settings.rootKey, plan.user, rotation.epoch)
-  const { isOptedIn, isTerminating } = profile
-  const desired = isEntitled(profile)
-    ? attachmentsFor(plan, { key, issuedAt: now, isSettled: false }, settings)
-    : []
-  const attachments = desired.map((attachment) =>
+  const answer = { dryRun: 'All', isOptedIn, isTerminating, plan }
+  if (!isEntitled(profile)) return { ...answer, attachments: [] }
+  const rotation = rotationFor(profile, plan.user, settings, false, now)
+  const seen = observedSecret && standingOf(settings, plan.user, observedSecret.accessKeyId)?.epoch
+  const key = accessKeyFor(settings.rootKey, plan.user, epochInForce(rotation.epoch, [seen]))
+  const issued = { key, issuedAt: now, isSettled: false }
+  const attachments = attachmentsFor(plan, issued, settings).map((attachment) =>
     attachment.kind === 'Secret' ? redacted(attachment) : attachment
   )
-  return { dryRun: 'All', isOptedIn, isTerminating, plan, rotation, attachments }
+  return { ...answer, rotation, attachments }
 }
 
-/** The seal too: it says that a key was proven, and here none was. */
+/** What only a real sync can say of the key is redacted too: here none was issued, and none proven. */
 function redacted({ metadata, data, ...rest }: Attachment): Attachment {
-  const names = Object.keys({ ...data })
+  const unknown = [SEAL_ANNOTATION, ISSUED_ANNOTATION, STATE_ANNOTATION]
   return {
     ...rest,
-    metadata: {
-      ...metadata,
-      annotations: { ...metadata.annotations, [SEAL_ANNOTATION]: REDACTED }
-    },
-    data: Object.fromEntries(names.map((name) => [name, REDACTED]))
+    metadata: { ...metadata, annotations: { ...metadata.annotations, ...allRedacted(unknown) } },
+    data: allRedacted(Object.keys({ ...data }))
   }
+}
+
+function allRedacted(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, REDACTED]))
 }

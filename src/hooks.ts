@@ -110,12 +110,8 @@ function flattened(groups: Static<typeof ObservedGroups>): Static<typeof Observe
 }
 
 const READY_ANNOTATION = 'pipelines.kubeflow.org/object-storage'
+const SETTLING_ANNOTATION = 'pipelines.kubeflow.org/credentials-settling-until'
 const READY_CONDITION = 'ObjectStorageReady'
-const READY = {
-  type: READY_CONDITION,
-  status: 'True',
-  message: 'Credentials are issued, and access and isolation are proven'
-}
 
 /**
  * The answer as the parent's controller wants it. A Namespace's status is never touched: Metacontroller
@@ -123,18 +119,25 @@ const READY = {
  * because anything left out is wiped.
  */
 export function hookAnswer(request: HookRequest, outcome: Outcome): Record<string, unknown> {
-  const { attachments, readiness, ...progress } = outcome
+  const { attachments, readiness, settlingUntil, ...progress } = outcome
   if (request.kind === 'composite') {
-    const status = statusWith(request.parent.status, readiness)
+    const status = statusWith(request.parent.status, readiness, settlingUntil)
     return { status, children: attachments, ...progress }
   }
   const isGoing = request.parent.metadata.deletionTimestamp !== undefined
-  const annotations = { [READY_ANNOTATION]: readiness === 'ready' ? 'ready' : null }
+  const annotations = {
+    [READY_ANNOTATION]: readiness === 'ready' ? 'ready' : null,
+    [SETTLING_ANNOTATION]: settlingUntil ?? null
+  }
   const says = readiness === 'pending' || isGoing ? {} : { annotations }
   return { ...says, attachments, ...progress }
 }
 
-function statusWith(observed: unknown, readiness: Outcome['readiness']): object {
+function statusWith(
+  observed: unknown,
+  readiness: Outcome['readiness'],
+  settlingUntil: string | undefined
+): object {
   const status = isObject(observed) ? observed : {}
   if (readiness === 'pending') return status
   const conditions = Array.isArray(status['conditions']) ? status['conditions'] : []
@@ -143,8 +146,15 @@ function statusWith(observed: unknown, readiness: Outcome['readiness']): object 
   if (readiness === 'gone') {
     return { ...status, conditions: conditions.filter((condition) => !isOurs(condition)) }
   }
-  const updated = conditions.map((condition) => (isOurs(condition) ? READY : condition))
-  return { ...status, conditions: conditions.some(isOurs) ? updated : [...updated, READY] }
+  const ready = readyCondition(settlingUntil)
+  const updated = conditions.map((condition) => (isOurs(condition) ? ready : condition))
+  return { ...status, conditions: conditions.some(isOurs) ? updated : [...updated, ready] }
+}
+
+function readyCondition(settlingUntil: string | undefined): object {
+  const message = 'Credentials are issued, and access and isolation are proven'
+  const settling = settlingUntil ? `; the key before works until ${settlingUntil}` : ''
+  return { type: READY_CONDITION, status: 'True', message: message + settling }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

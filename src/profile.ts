@@ -23,17 +23,17 @@ export interface ObservedSecret {
   readonly uid: string | undefined
   /** What we wrote beside the key when it was proven; see sealFor. */
   readonly seal: string | undefined
+  /** When the key was issued, as the annotation spells it. */
   readonly issuedAt: string | undefined
-  readonly state: string | undefined
   readonly accessKeyId: string
   readonly secretAccessKey: string
 }
 
-/** Holds the seal of the plan under which the key was proven. */
+/** What was proven of the key, in words that only the holder of the root key can write. */
 export const SEAL_ANNOTATION = 'pipelines.kubeflow.org/credentials-seal'
-
-/** When the key was issued, and whether every other key of the user is gone: our only memory. */
+/** When the key was issued; with the seal our only memory. */
 export const ISSUED_ANNOTATION = 'pipelines.kubeflow.org/credentials-issued-at'
+/** Whether other keys are left, for people to read; what counts is the seal. */
 export const STATE_ANNOTATION = 'pipelines.kubeflow.org/credentials-state'
 
 /** KFP's name for the credentials Secret; consumers all over Kubeflow have it built in. */
@@ -93,7 +93,6 @@ function observedSecretFrom(request: HookRequest): ObservedSecret | undefined {
     uid: secret.metadata.uid,
     seal: annotations[SEAL_ANNOTATION],
     issuedAt: annotations[ISSUED_ANNOTATION],
-    state: annotations[STATE_ANNOTATION],
     accessKeyId: text('accesskey'),
     secretAccessKey: text('secretkey')
   }

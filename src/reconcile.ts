@@ -1,6 +1,6 @@
 import type { ProfileSettings } from './config.ts'
 import { isPolicyOf, type PolicyDocument, type Statement } from './desired/access-policy.ts'
-import { type Attachment, attachmentsFor, type Issued } from './desired/attachments.ts'
+import { type Attachment, attachmentsFor, type Issued, timeText } from './desired/attachments.ts'
 import { isOurs, mergedBucketPolicy } from './desired/bucket-policy.ts'
 import {
   type AccessKey,
@@ -12,12 +12,20 @@ import {
 } from './desired/credentials.ts'
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { type BucketPlan, type Plan, planFor } from './desired/plan.ts'
-import { type OtherKey, type Rotation, retirementFor, rotationFor } from './desired/rotation.ts'
+import {
+  issuedAtFrom,
+  newestOf,
+  type Retirement,
+  type Rotation,
+  retirementFor,
+  rotationFor,
+  type StoredKey
+} from './desired/rotation.ts'
 import { isAdminKey } from './desired/takeover.ts'
 import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
 import type { Budget, ObjectStore } from './object-store/object-store.ts'
-import { isEntitled, isNamespaceName, type ObservedSecret, type Profile } from './profile.ts'
+import { isEntitled, isNamespaceName, type Profile } from './profile.ts'
 import { awaitProof, probe } from './proof.ts'
 import { findLegacyIdentity, retireLegacyIdentity } from './takeover.ts'
 import type { Turns } from './turns.ts'
@@ -27,6 +35,8 @@ export interface Outcome {
   readonly attachments: readonly Attachment[]
   /** `pending` until the Secret with the proven key is seen in the cluster; `gone` after the storage. */
   readonly readiness: 'pending' | 'ready' | 'gone'
+  /** RFC 3339: until when the key before the current one keeps working, if one does. */
+  readonly settlingUntil?: string
   readonly resyncAfterSeconds?: number
   readonly finalized?: boolean
 }
@@ -67,27 +77,40 @@ export async function reconcileProfile(
   budget: Budget
 ): Promise<Outcome> {
   if (!isEntitled(profile)) return { attachments: [], readiness: 'gone' }
-  const plan = planFor(profile, context.settings)
+  const { settings } = context
+  const plan = planFor(profile, settings)
   const now = context.now()
-  const rotation = rotationFor(profile, plan.user, context.settings, now)
+  const observed = observedIssue(profile, plan, now, settings)
+  const isSettling = observed?.isSettled === false
+  const rotation = rotationFor(profile, plan.user, settings, isSettling, now)
 
   return context.turns.take(plan.user, budget, async () => {
-    const observed = observedIssue(profile, plan, rotation, now, context.settings)
     const isStillProven =
-      observed !== undefined && (await isProven(profile, plan, observed.key, context, budget))
+      observed !== undefined &&
+      observed.epoch >= rotation.epoch &&
+      (await isProven(profile, plan, observed.key, context, budget))
     const issued = isStillProven
       ? observed
       : await provision(profile, plan, rotation, now, context, budget)
-    if (observed?.key.accessKeyId !== issued.key.accessKeyId) {
-      const attachments = attachmentsFor(plan, issued, context.settings)
-      return { attachments, readiness: 'pending', resyncAfterSeconds: UNOBSERVED_RESYNC_SECONDS }
-    }
+    if (observed?.key.accessKeyId !== issued.key.accessKeyId) return pending(issued)
     const retired = await retire(plan, issued, rotation, now, context, budget)
-    const attachments = attachmentsFor(plan, retired.issued, context.settings)
+    if (retired === 'outdated') {
+      return pending(await provision(profile, plan, rotation, now, context, budget))
+    }
+    const { keptUntil } = retired
     const dueAt = earliest([retired.dueAt, rotation.nextAt])
-    if (dueAt === undefined) return { attachments, readiness: 'ready' }
-    return { attachments, readiness: 'ready', resyncAfterSeconds: secondsUntil(dueAt, now) }
+    return {
+      attachments: attachmentsFor(plan, retired.issued, settings),
+      readiness: 'ready',
+      ...(keptUntil !== undefined && { settlingUntil: timeText(keptUntil) }),
+      ...(dueAt !== undefined && { resyncAfterSeconds: secondsUntil(dueAt, now) })
+    }
   })
+
+  function pending(issued: Issued): Outcome {
+    const attachments = attachmentsFor(plan, issued, settings)
+    return { attachments, readiness: 'pending', resyncAfterSeconds: UNOBSERVED_RESYNC_SECONDS }
+  }
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {
@@ -136,30 +159,23 @@ export async function finalizeProfile(
   })
 }
 
-/** The pair in the observed Secret, if it is ours, new enough, and was proven under this very policy. */
+/** The pair in the observed Secret, if it is ours and was proven under this very policy. */
 function observedIssue(
   { observedSecret }: Profile,
-  plan: Plan,
-  { epoch: asked }: Rotation,
+  { user, policy }: Plan,
   now: number,
-  { rootKey }: ProfileSettings
-): Issued | undefined {
+  settings: ProfileSettings
+): (Issued & { readonly epoch: number }) | undefined {
   if (observedSecret === undefined) return undefined
-  const epoch = epochOfPair(rootKey, plan.user, observedSecret)
-  if (epoch === undefined || epoch < asked) return undefined
-  const seal = sealFor(rootKey, observedSecret.accessKeyId, plan.policy.name)
-  if (observedSecret.seal !== seal) return undefined
-  return {
-    key: accessKeyFor(rootKey, plan.user, epoch),
-    issuedAt: issuedAtIn(observedSecret, now),
-    isSettled: observedSecret.state === 'settled'
-  }
-}
-
-/** Anybody who may edit the Secret may edit that too; a time to come would put off the retirement for ever. */
-function issuedAtIn({ issuedAt = '' }: ObservedSecret, now: number): number {
-  const seconds = Math.floor(Date.parse(issuedAt) / 1000)
-  return seconds <= now ? seconds : now
+  const { rootKey } = settings
+  const epoch = epochOfPair(rootKey, user, observedSecret)
+  if (epoch === undefined) return undefined
+  const { accessKeyId, seal } = observedSecret
+  const isSettled = seal === sealFor(rootKey, accessKeyId, policy.name, 'settled')
+  if (!isSettled && seal !== sealFor(rootKey, accessKeyId, policy.name, 'settling'))
+    return undefined
+  const issuedAt = issuedAtFrom(observedSecret.issuedAt, epoch, settings, now)
+  return { key: accessKeyFor(rootKey, user, epoch), epoch, issuedAt, isSettled }
 }
 
 /** Remembered, or shown again: the buckets' settings are looked at, and two probes made. */
@@ -218,7 +234,7 @@ async function provision(
     observedSecret !== undefined && epochOfPair(settings.rootKey, user, observedSecret) === epoch
   return {
     key: accessKey,
-    issuedAt: isObserved ? issuedAtIn(observedSecret, now) : now,
+    issuedAt: isObserved ? issuedAtFrom(observedSecret.issuedAt, epoch, settings, now) : now,
     isSettled:
       (live?.accessKeys ?? []).every((key) => key.accessKeyId === accessKey.accessKeyId) &&
       (await findLegacyIdentity(plan.namespace, context, budget)) === undefined
@@ -228,6 +244,8 @@ async function provision(
 /**
  * The story of the other keys of a profile, once its current one was seen in the cluster: the one before
  * works until the grace is over, all the rest goes. Nobody asks the store any more when none is left.
+ * `outdated` when the store has a newer key, issued by another replica, or has lost this one: then nothing
+ * is taken away.
  */
 async function retire(
   { namespace, user }: Plan,
@@ -236,17 +254,18 @@ async function retire(
   now: number,
   context: Context,
   budget: Budget
-): Promise<{ readonly issued: Issued; readonly dueAt: number | undefined }> {
+): Promise<'outdated' | ({ readonly issued: Issued } & Pick<Retirement, 'dueAt' | 'keptUntil'>)> {
   const { settings, store, metrics, log } = context
-  if (issued.isSettled) return { issued, dueAt: undefined }
+  if (issued.isSettled) return { issued, dueAt: undefined, keptUntil: undefined }
   const { accessKeys = [] } = (await store.readIdentity(user, budget)) ?? {}
-  const others = accessKeys
-    .filter(({ accessKeyId }) => accessKeyId !== issued.key.accessKeyId)
-    .map((key): OtherKey => {
-      const standing = standingOf(settings, user, key.accessKeyId)
-      return { ...key, rank: standing?.rank, epoch: standing?.epoch }
-    })
-  const { disable, remove, dueAt } = retirementFor(others, issued.issuedAt, rotation, settings, now)
+  const keys = accessKeys.map(
+    (key): StoredKey => ({ ...key, standing: standingOf(settings, user, key.accessKeyId) })
+  )
+  const newest = newestOf(keys.filter(({ isActive }) => isActive))
+  if (newest?.accessKeyId !== issued.key.accessKeyId) return 'outdated'
+  const others = keys.filter((key) => key !== newest)
+  const retirement = retirementFor(others, issued.issuedAt, rotation, settings, now)
+  const { disable, remove, dueAt, keptUntil } = retirement
   for (const accessKeyId of disable) {
     await store.disableAccessKey(user, accessKeyId, budget)
     log.info({ namespace, user, accessKeyId }, 'disabled a key that is not current any more')
@@ -256,17 +275,20 @@ async function retire(
     metrics.accessKeyRetired()
     log.info({ namespace, user, accessKeyId }, 'removed a key that is not current any more')
   }
-  const { issuedAt } = issued
-  const legacyDueAt = await retireLegacyIdentity(
+  const legacy = await retireLegacyIdentity(
     namespace,
-    issuedAt,
+    issued.issuedAt,
     rotation,
     now,
     context,
     budget
   )
-  const isSettled = remove.length === others.length && legacyDueAt === undefined
-  return { issued: { ...issued, isSettled }, dueAt: earliest([dueAt, legacyDueAt]) }
+  const isSettled = remove.length === others.length && legacy === undefined
+  return {
+    issued: { ...issued, isSettled },
+    dueAt: earliest([dueAt, legacy?.dueAt]),
+    keptUntil: keptUntil ?? legacy?.keptUntil
+  }
 }
 
 async function ensureBucket(bucket: BucketPlan, context: Context, budget: Budget) {

@@ -1,4 +1,4 @@
-import type { Rotation } from './desired/rotation.ts'
+import type { Retirement, Rotation } from './desired/rotation.ts'
 import { type ForeignIdentity, isSyncPys } from './desired/takeover.ts'
 import type { Budget } from './object-store/object-store.ts'
 import type { Context } from './reconcile.ts'
@@ -16,7 +16,8 @@ export async function findLegacyIdentity(
 
 /**
  * Running pods still hold sync.py's key, so it works until the grace is over; then its keys are disabled, and
- * at the next look the user goes. Says when to look again, or undefined when there is nothing left of it.
+ * at the next look the user goes. Says when to look again and until when the key works, or nothing when
+ * there is nothing left of it.
  */
 export async function retireLegacyIdentity(
   namespace: string,
@@ -25,18 +26,18 @@ export async function retireLegacyIdentity(
   now: number,
   context: Context,
   budget: Budget
-): Promise<number | undefined> {
+): Promise<Pick<Retirement, 'dueAt' | 'keptUntil'> | undefined> {
   const live = await findLegacyIdentity(namespace, context, budget)
   if (live === undefined) return undefined
   const { settings, store, metrics, log } = context
   const graceEnd = issuedAt + settings.graceSeconds
-  if (revokedBefore === 0 && now < graceEnd) return graceEnd
+  if (revokedBefore === 0 && now < graceEnd) return { dueAt: graceEnd, keptUntil: graceEnd }
   const active = live.accessKeys.filter(({ isActive }) => isActive)
   for (const { accessKeyId } of active) {
     await store.disableAccessKey(namespace, accessKeyId, budget)
     log.info({ namespace, accessKeyId }, 'disabled the key that sync.py had issued')
   }
-  if (active.length > 0) return now
+  if (active.length > 0) return { dueAt: now, keptUntil: undefined }
   await store.deleteForeignIdentity(namespace, live, budget)
   metrics.accessKeyRetired()
   log.info({ namespace, user: namespace }, 'removed the user that sync.py had made')

@@ -43,6 +43,9 @@ t.test('loadConfig', async (t) => {
         topLevelBrowse: false,
         namePrefix: 'profile-',
         rootKey: Buffer.from(ROOT_KEY),
+        previousRootKey: undefined,
+        rotationSeconds: 0,
+        graceSeconds: 7 * 86_400,
         retention: 'keep',
         region: 'us-east-1',
         storeAddress: 'seaweedfs.kubeflow.svc.cluster.local:9000',
@@ -70,6 +73,9 @@ t.test('loadConfig', async (t) => {
       AWS_REGION: 'eu-central-1',
       IDENTITY_API: 'iam',
       CREDENTIAL_ROOT_KEY: 'another-root-key-of-32-bytes-or-more',
+      CREDENTIAL_ROOT_KEY_PREVIOUS: 'the-root-key-before-of-32-bytes-or-more',
+      CREDENTIAL_ROTATION_DAYS: '30',
+      CREDENTIAL_GRACE: '36h',
       BUCKET_LAYOUT: 'shared',
       BUCKET_NAME: 'pipelines',
       TOP_LEVEL_BROWSE: 'true',
@@ -107,6 +113,9 @@ t.test('loadConfig', async (t) => {
         topLevelBrowse: true,
         namePrefix: 'kf-',
         rootKey: Buffer.from('another-root-key-of-32-bytes-or-more'),
+        previousRootKey: Buffer.from('the-root-key-before-of-32-bytes-or-more'),
+        rotationSeconds: 30 * 86_400,
+        graceSeconds: 36 * 3600,
         retention: { days: 30 },
         region: 'eu-central-1',
         storeAddress: 'minio-service.kubeflow.svc.example.internal:9000',
@@ -181,6 +190,9 @@ t.test('loadConfig', async (t) => {
       AWS_REGION: 'wrong region',
       IDENTITY_API: 'wrong-api',
       CREDENTIAL_ROOT_KEY: 'wrong-root-key',
+      CREDENTIAL_ROOT_KEY_PREVIOUS: 'wrong-previous-key',
+      CREDENTIAL_ROTATION_DAYS: 'wrong-days',
+      CREDENTIAL_GRACE: 'wrong-grace',
       BUCKET_LAYOUT: 'wrong-layout',
       BUCKET_NAME: 'Wrong',
       TOP_LEVEL_BROWSE: 'wrong',
@@ -203,6 +215,8 @@ t.test('loadConfig', async (t) => {
     t.match(message, 'AWS_ENDPOINT_URL_IAM must be a URL without a path')
     t.match(message, 'SYNC_BUDGET must be a duration such as 25s, from 1s to 10m')
     t.match(message, 'VERIFY_INTERVAL must be a duration such as 5m, to 1d')
+    t.match(message, 'CREDENTIAL_ROOT_KEY_PREVIOUS must have at least 32 bytes')
+    t.match(message, 'CREDENTIAL_GRACE must be a duration such as 7d, from 1s to 365d')
   })
 
   t.test('names a faulty variable once, and nothing else', async (t) => {
@@ -211,6 +225,16 @@ t.test('loadConfig', async (t) => {
       ['SYNC_BUDGET', '999ms', 'SYNC_BUDGET must be a duration such as 25s, from 1s to 10m'],
       ['VERIFY_INTERVAL', 'daily', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
       ['VERIFY_INTERVAL', '25h', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
+      [
+        'CREDENTIAL_ROOT_KEY_PREVIOUS',
+        ROOT_KEY,
+        'CREDENTIAL_ROOT_KEY_PREVIOUS must not be the current one'
+      ],
+      [
+        'CREDENTIAL_ROTATION_DAYS',
+        '7',
+        'CREDENTIAL_GRACE must be shorter than CREDENTIAL_ROTATION_DAYS'
+      ],
       ['AWS_ENDPOINT_URL_S3', 'http://a b', 'AWS_ENDPOINT_URL_S3 must be a URL without a path'],
       ['AWS_ENDPOINT_URL_IAM', 'store', 'AWS_ENDPOINT_URL_IAM must be a URL without a path'],
       ['TOP_LEVEL_BROWSE', 'True', 'TOP_LEVEL_BROWSE=true needs BUCKET_LAYOUT=shared']
@@ -226,14 +250,7 @@ t.test('loadConfig', async (t) => {
     t.equal(message, 'Invalid environment: AWS_ENDPOINT_URL_S3 must be a URL without a path')
   })
 
-  const unsupported = [
-    'CREDENTIAL_ROOT_KEY_PREVIOUS',
-    'CREDENTIAL_ROTATION_DAYS',
-    'CREDENTIAL_GRACE',
-    'AUDIT_INTERVAL',
-    'FILER_GRPC_ADDRESS',
-    'FILER_JWT_SIGNING_KEY'
-  ]
+  const unsupported = ['AUDIT_INTERVAL', 'FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
   for (const name of unsupported) {
     t.test(`refuses ${name}, which is of a later version`, async (t) => {
       t.equal(
@@ -286,6 +303,13 @@ t.test('loadConfig', async (t) => {
     ['VERIFY_INTERVAL', '25h'],
     ['VERIFY_INTERVAL', '2d'],
     ['VERIFY_INTERVAL', '9999999999ms'],
+    ['CREDENTIAL_ROTATION_DAYS', '-1'],
+    ['CREDENTIAL_ROTATION_DAYS', '1.5'],
+    ['CREDENTIAL_ROTATION_DAYS', '3651'],
+    ['CREDENTIAL_GRACE', '7'],
+    ['CREDENTIAL_GRACE', '0s'],
+    ['CREDENTIAL_GRACE', '999ms'],
+    ['CREDENTIAL_GRACE', '366d'],
     ['BUCKET_NAME', 'ab'],
     ['BUCKET_NAME', 'with.dot'],
     ['BUCKET_NAME', `a${'b'.repeat(63)}`],
@@ -334,6 +358,18 @@ t.test('loadConfig', async (t) => {
     t.equal(refusal(environment({ CREDENTIAL_ROOT_KEY: 'ü'.repeat(15) })), tooShort)
     t.equal(config({ CREDENTIAL_ROOT_KEY: 'k'.repeat(32) }).profile.rootKey.length, 32)
     t.equal(config({ CREDENTIAL_ROOT_KEY: 'ü'.repeat(16) }).profile.rootKey.length, 32)
+  })
+
+  t.test('keeps the grace shorter than the age at which keys are replaced', async (t) => {
+    const graceOf = (CREDENTIAL_ROTATION_DAYS: string, CREDENTIAL_GRACE: string) =>
+      config({ CREDENTIAL_ROTATION_DAYS, CREDENTIAL_GRACE }).profile.graceSeconds
+    t.equal(graceOf('8', ''), 7 * 86_400)
+    t.equal(graceOf('1', '86399s'), 86_399)
+    t.equal(graceOf('0', '365d'), 365 * 86_400, 'nothing is replaced by age')
+    t.equal(graceOf('0', '1500ms'), 2, 'in whole seconds')
+    const fault = 'CREDENTIAL_GRACE must be shorter than CREDENTIAL_ROTATION_DAYS'
+    const equal = environment({ CREDENTIAL_ROTATION_DAYS: '1', CREDENTIAL_GRACE: '24h' })
+    t.equal(refusal(equal), `Invalid environment: ${fault}`)
   })
 
   t.test('keeps artifacts for ever when the retention is off', async (t) => {

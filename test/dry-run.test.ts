@@ -3,7 +3,6 @@ import { attachmentsFor } from '../src/desired/attachments.ts'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { planFor } from '../src/desired/plan.ts'
 import { dryRunAnswer } from '../src/dry-run.ts'
-import { SEAL_ANNOTATION } from '../src/profile.ts'
 import { config, profile, ROOT_KEY } from './fixtures/builders.ts'
 
 const NOW = 1_800_000_000
@@ -30,7 +29,12 @@ t.test('dryRunAnswer', async (t) => {
       )
       const [shownSecret, ...shownOthers] = answer.attachments
       t.strictSame(shownOthers, others)
-      const annotations = { ...secret?.metadata.annotations, [SEAL_ANNOTATION]: '[redacted]' }
+      const annotations = {
+        ...secret?.metadata.annotations,
+        'pipelines.kubeflow.org/credentials-seal': '[redacted]',
+        'pipelines.kubeflow.org/credentials-issued-at': '[redacted]',
+        'pipelines.kubeflow.org/credentials-state': '[redacted]'
+      }
       t.strictSame(shownSecret, {
         ...secret,
         metadata: { ...secret?.metadata, annotations },
@@ -48,7 +52,6 @@ t.test('dryRunAnswer', async (t) => {
         uid: 'uid-1',
         seal: 'seal-of-the-observed',
         issuedAt: undefined,
-        state: undefined,
         accessKeyId: 'OBSERVED',
         secretAccessKey: 'observed'
       }
@@ -84,8 +87,28 @@ t.test('dryRunAnswer', async (t) => {
     }
   })
 
-  t.test('refuses what a sync would refuse', async (t) => {
-    const impossible = profile({ namespace: 'Team.A' })
-    t.throws(() => dryRunAnswer(impossible, config().profile, NOW), { code: 'S3P_INVALID_PROFILE' })
+  t.test('shows what is asked of the key, and the key that would be in force', async (t) => {
+    const { profile: settings } = config({ ARTIFACTS_PROXY_ENABLED: 'true', KFP_VERSION: '2.16.0' })
+    const { user } = planFor(profile(), settings)
+    const idOf = (epoch: number) => accessKeyFor(settings.rootKey, user, epoch).accessKeyId
+    const rotateAt = '2027-01-15T07:59:59Z'
+    const rotated = dryRunAnswer(profile({ rotateAt }), settings, NOW)
+    t.match(rotated, { rotation: { epoch: NOW - 1, revokedBefore: 0, nextAt: undefined } })
+    t.match(JSON.stringify(rotated.attachments), idOf(NOW - 1))
+
+    const memory = { uid: 'uid-1', seal: undefined, issuedAt: undefined }
+    const observedSecret = { ...memory, ...accessKeyFor(settings.rootKey, user, NOW) }
+    const observed = dryRunAnswer(profile({ rotateAt, observedSecret }), settings, NOW)
+    t.match(JSON.stringify(observed.attachments), idOf(NOW), 'it never goes backwards')
+  })
+
+  t.test('refuses what a sync would refuse, and nothing else', async (t) => {
+    const { profile: settings } = config()
+    const refused = { code: 'S3P_INVALID_PROFILE' }
+    t.throws(() => dryRunAnswer(profile({ namespace: 'Team.A' }), settings, NOW), refused)
+    const malformed = profile({ rotateAt: 'soon' })
+    t.throws(() => dryRunAnswer(malformed, settings, NOW), refused)
+    const leaving = dryRunAnswer({ ...malformed, isTerminating: true }, settings, NOW)
+    t.strictSame(leaving.attachments, [])
   })
 })

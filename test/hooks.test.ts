@@ -42,6 +42,11 @@ function ready() {
   return { attachments: [ATTACHMENT], readiness: 'ready' as const }
 }
 
+/** Ready, while the key before still works. */
+function settling() {
+  return { ...ready(), settlingUntil: '2027-01-22T08:00:00Z' }
+}
+
 function notReady() {
   return { attachments: [], readiness: 'gone' as const }
 }
@@ -198,12 +203,22 @@ t.test('hookAnswer to a CompositeController', async (t) => {
       { conditions: [null, 'text', { type: 'ObjectStorageReady' }, ['x']] }
     ]
     for (const before of befores) {
-      for (const outcome of [ready(), notReady(), pending()]) {
+      for (const outcome of [ready(), settling(), notReady(), pending()]) {
         const first = hookAnswer(compositeRequest({ status: before }), outcome)
         const applied = compositeRequest({ status: first['status'] })
         t.equal(JSON.stringify(hookAnswer(applied, outcome)), JSON.stringify(first))
       }
     }
+  })
+
+  t.test('says in our condition until when the key before works', async (t) => {
+    const message = `${READY.message}; the key before works until 2027-01-22T08:00:00Z`
+    const told = { status: { conditions: [FAILED, { ...READY, message }] }, children: [ATTACHMENT] }
+    const before = compositeRequest({ status: { conditions: [FAILED, READY] } })
+    t.strictSame(hookAnswer(before, settling()), told)
+    t.strictSame(hookAnswer(compositeRequest(told), settling()), told, 'and changes nothing then')
+    const { status } = hookAnswer(compositeRequest(told), ready())
+    t.strictSame(status, { conditions: [FAILED, READY] }, 'and is taken back')
   })
 
   t.test('leaves the status as it is while the Secret is not seen yet', async (t) => {
@@ -311,14 +326,30 @@ t.test('hookAnswer to a CompositeController', async (t) => {
 t.test('hookAnswer to a DecoratorController', async (t) => {
   t.test('returns the attachments and our annotation', async (t) => {
     t.strictSame(hookAnswer(decoratorRequest(), ready()), {
-      annotations: { 'pipelines.kubeflow.org/object-storage': 'ready' },
+      annotations: {
+        'pipelines.kubeflow.org/object-storage': 'ready',
+        'pipelines.kubeflow.org/credentials-settling-until': null
+      },
       attachments: [ATTACHMENT]
     })
   })
 
-  t.test('takes our annotation away when nothing is ready', async (t) => {
+  t.test('says until when the key before works', async (t) => {
+    t.strictSame(hookAnswer(decoratorRequest(), settling()), {
+      annotations: {
+        'pipelines.kubeflow.org/object-storage': 'ready',
+        'pipelines.kubeflow.org/credentials-settling-until': '2027-01-22T08:00:00Z'
+      },
+      attachments: [ATTACHMENT]
+    })
+  })
+
+  t.test('takes our annotations away when nothing is ready', async (t) => {
     t.strictSame(hookAnswer(decoratorRequest(), notReady()), {
-      annotations: { 'pipelines.kubeflow.org/object-storage': null },
+      annotations: {
+        'pipelines.kubeflow.org/object-storage': null,
+        'pipelines.kubeflow.org/credentials-settling-until': null
+      },
       attachments: []
     })
   })

@@ -52,7 +52,10 @@ function observed(overrides: { kind?: string; metadata?: object; data?: object }
       name: 'mlpipeline-minio-artifact',
       namespace: 'team-a',
       uid: 'secret-uid-1',
-      annotations: { 'pipelines.kubeflow.org/credentials-seal': 'SEAL' },
+      annotations: {
+        'pipelines.kubeflow.org/credentials-seal': 'SEAL',
+        'pipelines.kubeflow.org/credentials-issued-at': '2027-01-15T08:00:00Z'
+      },
       ...overrides.metadata
     }
   }
@@ -66,6 +69,8 @@ t.test('profileFrom', async (t) => {
       isOptedIn: true,
       isTerminating: false,
       skipsStorageCleanup: false,
+      rotateAt: undefined,
+      revokeBefore: undefined,
       observedSecret: undefined
     })
   })
@@ -175,6 +180,19 @@ t.test('profileFrom', async (t) => {
     }
   })
 
+  t.test('takes over what is asked of the key as the annotations spell it', async (t) => {
+    for (const text of ['2027-01-15T08:00:00Z', '', 'soon']) {
+      const rotate = { 'pipelines.kubeflow.org/rotate-credentials-at': text }
+      const revoke = { 'pipelines.kubeflow.org/revoke-credentials-before': text }
+      for (const profileOf of [compositeProfile, decoratorProfile]) {
+        const rotated = profileOf({ annotations: rotate })
+        t.match(rotated, { rotateAt: text, revokeBefore: undefined })
+        const revoked = profileOf({ annotations: revoke })
+        t.match(revoked, { rotateAt: undefined, revokeBefore: text })
+      }
+    }
+  })
+
   const spellings: [what: string, groups: object][] = [
     ['v1', { 'Secret.v1': { 'team-a/mlpipeline-minio-artifact': observed() } }],
     ['v1 of a namespaced parent', { 'Secret.v1': { 'mlpipeline-minio-artifact': observed() } }],
@@ -186,6 +204,7 @@ t.test('profileFrom', async (t) => {
       const expected = {
         uid: 'secret-uid-1',
         seal: 'SEAL',
+        issuedAt: '2027-01-15T08:00:00Z',
         accessKeyId: 'ACCESS',
         secretAccessKey: 'SECRET'
       }
@@ -212,7 +231,13 @@ t.test('profileFrom', async (t) => {
   t.test('reads what a Secret lacks as empty', async (t) => {
     const secretWith = (overrides: object) =>
       compositeProfile({}, { 'Secret.v1': { secret: observed(overrides) } }).observedSecret
-    const empty = { uid: 'secret-uid-1', seal: 'SEAL', accessKeyId: '', secretAccessKey: '' }
+    const empty = {
+      uid: 'secret-uid-1',
+      seal: 'SEAL',
+      issuedAt: '2027-01-15T08:00:00Z',
+      accessKeyId: '',
+      secretAccessKey: ''
+    }
     t.strictSame(secretWith({ data: undefined }), empty)
     t.strictSame(secretWith({ data: { AWS_ACCESS_KEY_ID: 'QUNDRVNT' } }), empty)
     t.strictSame(secretWith({ data: { accesskey: 'QUNDRVNT' } }), {
@@ -231,7 +256,6 @@ t.test('profileFrom', async (t) => {
         uid: 'secret-uid-1',
         seal: undefined,
         issuedAt: undefined,
-        state: undefined,
         accessKeyId: 'ACCESS',
         secretAccessKey: 'SECRET'
       })

@@ -18,6 +18,30 @@ function syncOf(metadata: object): object {
   return body
 }
 
+t.test('a malformed annotation stops a sync by name, and no finalize', async (t) => {
+  const { store, world } = buildFakeObjectStore()
+  const { server } = serve(store)
+  const annotations = { 'pipelines.kubeflow.org/rotate-credentials-at': 'tomorrow' }
+  const call = (hook: string, metadata: object) =>
+    server.inject({ method: 'POST', url: `/${hook}`, headers, payload: syncOf(metadata) })
+  t.equal((await call('sync', {})).statusCode, 200)
+
+  const refused = await call('sync', { annotations })
+  t.equal(refused.statusCode, 422)
+  t.match(refused.json(), {
+    code: 'S3P_INVALID_PROFILE',
+    message: /^Annotation pipelines.kubeflow.org\/rotate-credentials-at must be a time such as/
+  })
+  t.notOk('attachments' in refused.json())
+  t.equal(world.users.size, 1)
+
+  const optedOut = await call('sync', { annotations, labels: {} })
+  t.match(optedOut.json(), { attachments: [] })
+  const finalized = await call('finalize', { annotations })
+  t.match(finalized.json(), { finalized: false })
+  t.equal(world.users.size, 0)
+})
+
 for (const { name, calls } of allRecordings()) {
   t.test(`a real Metacontroller gets the right answers: ${name}`, async (t) => {
     const { store, world } = buildFakeObjectStore()

@@ -39,33 +39,34 @@ export interface Issued {
  */
 export function attachmentsFor(
   plan: Plan,
-  { key, issuedAt, isSettled }: Issued,
+  issued: Issued,
   settings: ProfileSettings
 ): Attachment[] {
-  const annotations = {
-    [ISSUED_ANNOTATION]: timeText(issuedAt),
-    [STATE_ANNOTATION]: isSettled ? 'settled' : 'settling'
-  }
   return [
-    credentialsSecret(plan, key, annotations, settings),
+    credentialsSecret(plan, issued, settings),
     launcherConfigMap(plan, settings),
     metadataConfigMap(plan),
     artifactRepositories(plan, settings),
     ...(settings.artifactProxy === 'off'
       ? []
-      : artifactProxyFor(plan.namespace, key, settings.serviceDomain, settings.artifactProxy))
+      : artifactProxyFor(
+          plan.namespace,
+          issued.key,
+          settings.serviceDomain,
+          settings.artifactProxy
+        ))
   ]
 }
 
 /** One Secret for all: KFP's key names, and those that KServe, TensorBoard and notebooks read. */
 function credentialsSecret(
   plan: Plan,
-  key: AccessKey,
-  annotations: Record<string, string>,
+  { key, issuedAt, isSettled }: Issued,
   settings: ProfileSettings
 ): Attachment {
   const accessKeyId = base64(key.accessKeyId)
   const secretAccessKey = base64(key.secretAccessKey)
+  const state = isSettled ? 'settled' : 'settling'
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -73,8 +74,9 @@ function credentialsSecret(
       name: CREDENTIALS_SECRET,
       namespace: plan.namespace,
       annotations: {
-        ...annotations,
-        [SEAL_ANNOTATION]: sealFor(settings.rootKey, key.accessKeyId, plan.policy.name),
+        [SEAL_ANNOTATION]: sealFor(settings.rootKey, key.accessKeyId, plan.policy.name, state),
+        [ISSUED_ANNOTATION]: timeText(issuedAt),
+        [STATE_ANNOTATION]: state,
         'serving.kserve.io/s3-endpoint': settings.storeAddress,
         'serving.kserve.io/s3-region': settings.region,
         'serving.kserve.io/s3-usehttps': '0',

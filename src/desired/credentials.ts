@@ -6,14 +6,24 @@ export interface AccessKey {
   readonly secretAccessKey: string
 }
 
+/** `settled` once the current key is the only one of its user. */
+export type CredentialsState = 'settling' | 'settled'
+
 export interface RootKeys {
   readonly rootKey: Buffer
   /** The one before, while its keys still have their grace. */
   readonly previousRootKey: Buffer | undefined
 }
 
+/** Where a key of ours stands among all of ours. */
+export interface Standing {
+  readonly epoch: number
+  /** By root key first, because a new one replaces whatever was issued under the one before, then by epoch. */
+  readonly rank: number
+}
+
 /** Above every epoch: seven characters of five bits. */
-const PREVIOUS_ROOT_RANK = 2 ** 35
+const CURRENT_ROOT_RANK = 2 ** 35
 const KEY_ID_PREFIX = 'KFP'
 const EPOCH_CHARACTERS = 7
 const MAC_CHARACTERS = 10
@@ -52,24 +62,28 @@ export function epochOfPair(rootKey: Buffer, user: string, pair: AccessKey): num
 }
 
 /**
- * Says that this key was proven under this policy. Without the root key nobody can make it, so a profile
- * cannot pass for one that has moved to a newer policy.
+ * Says that this key was proven under this policy, and whether it is the only key of its user. Without the
+ * root key nobody can make it, so a profile cannot pass for one that has moved to a newer policy, nor keep an
+ * older key by calling itself settled.
  */
-export function sealFor(rootKey: Buffer, accessKeyId: string, policyName: string): string {
-  return derive(rootKey, `seal/${accessKeyId}/${policyName}`, SEAL_CHARACTERS)
+export function sealFor(
+  rootKey: Buffer,
+  accessKeyId: string,
+  policyName: string,
+  state: CredentialsState
+): string {
+  const ending = state === 'settled' ? '/settled' : ''
+  return derive(rootKey, `seal/${accessKeyId}/${policyName}${ending}`, SEAL_CHARACTERS)
 }
 
-/**
- * Where a key stands among all keys of ours: by root key first, because a new root key replaces whatever was
- * issued under the one before, and by epoch. Undefined when it is not ours.
- */
+/** Where a key stands among all keys of ours; undefined when it is not one of them. */
 export function standingOf(
   { rootKey, previousRootKey }: RootKeys,
   user: string,
   accessKeyId: string
-): { readonly epoch: number; readonly rank: number } | undefined {
+): Standing | undefined {
   const epoch = epochOf(rootKey, user, accessKeyId)
-  if (epoch !== undefined) return { epoch, rank: epoch + PREVIOUS_ROOT_RANK }
+  if (epoch !== undefined) return { epoch, rank: epoch + CURRENT_ROOT_RANK }
   const previous = previousRootKey && epochOf(previousRootKey, user, accessKeyId)
   return previous === undefined ? undefined : { epoch: previous, rank: previous }
 }

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto'
+import type { ProfileSettings } from '../config.ts'
 import { InvalidProfile } from '../errors.ts'
 import type { Profile } from '../profile.ts'
+import type { Standing } from './credentials.ts'
 
-export interface RotationSettings {
-  /** Age at which a key is replaced; 0 for never. */
-  readonly rotationSeconds: number
-  /** How long the key before the current one keeps working. */
-  readonly graceSeconds: number
-}
+type RotationSettings = Pick<ProfileSettings, 'rotationSeconds' | 'graceSeconds'>
 
 /** What is asked of a profile's key at this moment; all times in seconds since 1970. */
 export interface Rotation {
@@ -19,15 +16,14 @@ export interface Rotation {
   readonly nextAt: number | undefined
 }
 
-/** A key of the user beside its current one, as the store has it. */
-export interface OtherKey {
+/** A key of a profile's user, as the store has it. */
+export interface StoredKey {
   readonly accessKeyId: string
   readonly isActive: boolean
-  /** Where in the order of our keys it stands; undefined when it is not one of ours. */
-  readonly rank: number | undefined
   /** Undefined when it is not one of ours. */
-  readonly epoch: number | undefined
+  readonly standing: Standing | undefined
 }
+type OurKey = StoredKey & { readonly standing: Standing }
 
 /** What becomes of the other keys now, and when to look again. */
 export interface Retirement {
@@ -35,25 +31,28 @@ export interface Retirement {
   readonly remove: readonly string[]
   /** Seconds since 1970; undefined when none is left to wait for. */
   readonly dueAt: number | undefined
+  /** Until when one of them keeps working; undefined when none does. */
+  readonly keptUntil: number | undefined
 }
 
 export const ROTATE_ANNOTATION = 'pipelines.kubeflow.org/rotate-credentials-at'
 export const REVOKE_ANNOTATION = 'pipelines.kubeflow.org/revoke-credentials-before'
 
 /**
- * The latest of what the two annotations and the age ask for. What lies in the future is not asked yet.
+ * The latest of what the two annotations and the age ask for. What lies in the future is not asked yet. Age
+ * asks for nothing while the profile is settling: that would cut the grace of the last rotation short.
  * @throws InvalidProfile that names a malformed annotation
  */
 export function rotationFor(
   { rotateAt, revokeBefore }: Pick<Profile, 'rotateAt' | 'revokeBefore'>,
   user: string,
   { rotationSeconds }: RotationSettings,
+  isSettling: boolean,
   now: number
 ): Rotation {
-  const asked = [secondsFrom(ROTATE_ANNOTATION, rotateAt)]
-  const revoked = secondsFrom(REVOKE_ANNOTATION, revokeBefore)
-  asked.push(revoked)
-  if (rotationSeconds > 0) {
+  const revoked = annotatedTime(REVOKE_ANNOTATION, revokeBefore)
+  const asked = [annotatedTime(ROTATE_ANNOTATION, rotateAt), revoked]
+  if (rotationSeconds > 0 && !isSettling) {
     const last = lastBoundary(user, rotationSeconds, now)
     asked.push(last, last + rotationSeconds)
   }
@@ -66,30 +65,49 @@ export function rotationFor(
   }
 }
 
+/** Of the keys that are ours. */
+export function newestOf(keys: readonly StoredKey[]): OurKey | undefined {
+  const ours = keys.filter((key): key is OurKey => key.standing !== undefined)
+  const [newest] = ours.sort((a, b) => b.standing.rank - a.standing.rank)
+  return newest
+}
+
 /**
  * Of the other keys the newest of ours keeps working until the grace is over, unless it was revoked; all the
  * rest goes at once. A key is disabled first and removed at the next look, so that a mistake can be undone.
  */
 export function retirementFor(
-  others: readonly OtherKey[],
+  others: readonly StoredKey[],
   issuedAt: number,
   { revokedBefore }: Rotation,
   { graceSeconds }: RotationSettings,
   now: number
 ): Retirement {
-  const [newest] = others
-    .filter(({ rank }) => rank !== undefined)
-    .sort((a, b) => (b.rank as number) - (a.rank as number))
+  const newest = newestOf(others)
   const graceEnd = issuedAt + graceSeconds
-  const isKept = (key: OtherKey) =>
-    key === newest && key.isActive && now < graceEnd && (key.epoch ?? 0) >= revokedBefore
-  const going = others.filter((key) => !isKept(key))
-  const isAnyKept = going.length < others.length
-  return {
-    disable: going.filter(({ isActive }) => isActive).map(({ accessKeyId }) => accessKeyId),
-    remove: going.filter(({ isActive }) => !isActive).map(({ accessKeyId }) => accessKeyId),
-    dueAt: going.some(({ isActive }) => isActive) ? now : isAnyKept ? graceEnd : undefined
-  }
+  const isKept = newest?.isActive && now < graceEnd && newest.standing.epoch >= revokedBefore
+  const keptUntil = isKept ? graceEnd : undefined
+  const going = isKept ? others.filter((key) => key !== newest) : others
+  const disable = going.filter(({ isActive }) => isActive).map(({ accessKeyId }) => accessKeyId)
+  const remove = going.filter(({ isActive }) => !isActive).map(({ accessKeyId }) => accessKeyId)
+  return { disable, remove, dueAt: disable.length > 0 ? now : keptUntil, keptUntil }
+}
+
+/**
+ * When the key of a Secret was issued. Whoever may edit the Secret may write anything there, so a time too
+ * far off counts as now; one that is a little ahead comes from a replica whose clock is, or from a clock that
+ * has jumped back, and must not cost the key before its grace.
+ *
+ * @param epoch of the key, which was not issued before it
+ */
+export function issuedAtFrom(
+  text: string | undefined,
+  epoch: number,
+  { graceSeconds }: RotationSettings,
+  now: number
+): number {
+  const seconds = secondsIn(text ?? '') ?? now
+  return seconds <= Math.max(now, epoch) + graceSeconds ? seconds : now
 }
 
 /** Each profile has boundaries of its own, so that not all of them rotate in the same minute. */
@@ -99,14 +117,18 @@ function lastBoundary(user: string, interval: number, now: number): number {
 }
 
 /** Zero when there is no such annotation. */
-function secondsFrom(annotation: string, text: string | undefined): number {
+function annotatedTime(annotation: string, text: string | undefined): number {
   if (text === undefined) return 0
+  const seconds = secondsIn(text)
+  if (seconds !== undefined) return seconds
+  throw new InvalidProfile(
+    `Annotation ${annotation} must be a time such as 2026-01-31T12:00:00Z, not ${JSON.stringify(text.slice(0, 80))}`
+  )
+}
+
+/** An RFC 3339 time in seconds since 1970, or undefined. */
+function secondsIn(text: string): number | undefined {
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text)
-  const milliseconds = isTime ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(milliseconds) || milliseconds < 0) {
-    throw new InvalidProfile(
-      `Annotation ${annotation} must be a time such as 2026-01-31T12:00:00Z, not ${JSON.stringify(text.slice(0, 80))}`
-    )
-  }
-  return Math.floor(milliseconds / 1000)
+  const seconds = isTime ? Math.floor(Date.parse(text) / 1000) : Number.NaN
+  return seconds >= 0 ? seconds : undefined
 }

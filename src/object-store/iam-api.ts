@@ -239,7 +239,7 @@ export function buildIamApi(
     async disableAccessKey(user, accessKeyId, budget) {
       const change = { UserName: user, AccessKeyId: accessKeyId, Status: 'Inactive' } as const
       await write(`disabling access key ${accessKeyId} of user ${user}`, budget, (options) =>
-        client.send(new UpdateAccessKeyCommand(change), options)
+        client.send(new UpdateAccessKeyCommand(change), options).catch(absent)
       )
     },
 

@@ -94,7 +94,7 @@ export interface ObjectStore {
     budget: Budget
   ): Promise<void>
 
-  /** Afterwards the key does not work any more, and can be activated again. The user must have it. */
+  /** Afterwards the user's key does not work any more, and can be activated again. */
   disableAccessKey(user: string, accessKeyId: string, budget: Budget): Promise<void>
 
   /** Afterwards the user has no such key. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Attachment, attachmentsFor } from '../../src/desired/attachments.ts'
+import { type Attachment, attachmentsFor, timeText } from '../../src/desired/attachments.ts'
 import { accessKeyFor, sealFor } from '../../src/desired/credentials.ts'
 import { planFor } from '../../src/desired/plan.ts'
 import { config, profile, recording } from '../fixtures/builders.ts'
@@ -12,18 +12,15 @@ const SHARED = { BUCKET_LAYOUT: 'shared' }
 /** The attachments of a profile, with the key of an epoch. */
 function attachments(
   overrides: Record<string, string> = {},
-  { namespace = 'team-old', epoch = 0 } = {}
+  { namespace = 'team-old', epoch = 0, isSettled = true } = {}
 ) {
   const { profile: settings } = config(overrides)
   const plan = planFor(profile({ namespace }), settings)
   const key = accessKeyFor(settings.rootKey, plan.user, epoch)
-  const seal = sealFor(settings.rootKey, key.accessKeyId, plan.policy.name)
-  return {
-    plan,
-    key,
-    seal,
-    all: attachmentsFor(plan, { key, issuedAt: ISSUED_AT, isSettled: true }, settings)
-  }
+  const state = isSettled ? 'settled' : 'settling'
+  const seal = sealFor(settings.rootKey, key.accessKeyId, plan.policy.name, state)
+  const issued = { key, issuedAt: ISSUED_AT, isSettled }
+  return { plan, key, seal, all: attachmentsFor(plan, issued, settings) }
 }
 
 function find(all: readonly Attachment[], kind: string, name: string): Attachment {
@@ -62,6 +59,8 @@ t.test('attachmentsFor', async (t) => {
     secret.type = 'Opaque'
     secret.metadata.annotations = {
       'pipelines.kubeflow.org/credentials-seal': seal,
+      'pipelines.kubeflow.org/credentials-issued-at': '2027-01-15T08:00:00Z',
+      'pipelines.kubeflow.org/credentials-state': 'settled',
       'serving.kserve.io/s3-endpoint': 'seaweedfs.kubeflow.svc.cluster.local:9000',
       'serving.kserve.io/s3-region': 'us-east-1',
       'serving.kserve.io/s3-usehttps': '0',
@@ -122,6 +121,7 @@ t.test('attachmentsFor', async (t) => {
       attachments(),
       attachments(SHARED),
       attachments({}, { epoch: 1_700_000_000 }),
+      attachments({}, { isSettled: false }),
       attachments({}, { namespace: 'team-new' }),
       attachments({ CREDENTIAL_ROOT_KEY: 'another-root-key-of-32-bytes-or-more' })
     ]
@@ -129,6 +129,16 @@ t.test('attachmentsFor', async (t) => {
     t.equal(new Set(variants.map(sealOf)).size, variants.length)
     const { seal, all } = attachments(PROXY)
     t.equal(JSON.stringify(all).split(seal).length, 2)
+  })
+
+  t.test('says of a key that others are left beside it, in the Secret alone', async (t) => {
+    const [settled, settling] = [attachments(PROXY), attachments(PROXY, { isSettled: false })]
+    t.equal(
+      JSON.stringify(settled.all)
+        .replace(settled.seal, settling.seal)
+        .replace('"settled"', '"settling"'),
+      JSON.stringify(settling.all)
+    )
   })
 
   t.test('leaves the artifact proxy out unless it is wanted', async (t) => {
@@ -251,4 +261,9 @@ t.test('artifactProxyFor', async (t) => {
     const { annotations } = templateOf({ DISABLE_ISTIO_SIDECAR: 'true' }).metadata
     t.equal(annotations[annotation], 'false')
   })
+})
+
+t.test('timeText', async (t) => {
+  t.equal(timeText(ISSUED_AT), '2027-01-15T08:00:00Z')
+  t.equal(timeText(0), '1970-01-01T00:00:00Z')
 })

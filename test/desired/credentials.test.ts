@@ -1,10 +1,12 @@
 import t from 'tap'
 import {
   accessKeyFor,
+  type CredentialsState,
   epochInForce,
   epochOf,
   epochOfPair,
-  sealFor
+  sealFor,
+  standingOf
 } from '../../src/desired/credentials.ts'
 import { ROOT_KEY } from '../fixtures/builders.ts'
 
@@ -158,22 +160,35 @@ t.test('sealFor', async (t) => {
   const POLICY = 'profile-own-bucket-d3d046ef'
 
   // Computed once by another HKDF. If one of these changes, every key in every cluster is proven anew.
-  const vectors: [accessKeyId: string, policyName: string, seal: string][] = [
-    [KEY_ID, POLICY, 'PPV6IMGDFURS44OLFO64'],
-    ['KFPBSVH4IAY2WGHGC7DD', 'profile-team-a-01234567-10281156', 'YHVBPPW7UHATNZSIXICZ']
+  const vectors: [
+    accessKeyId: string,
+    policyName: string,
+    state: CredentialsState,
+    seal: string
+  ][] = [
+    [KEY_ID, POLICY, 'settling', 'PPV6IMGDFURS44OLFO64'],
+    [KEY_ID, POLICY, 'settled', 'ON2WQBYIELMPVYPU5XP5'],
+    [
+      'KFPBSVH4IAY2WGHGC7DD',
+      'profile-team-a-01234567-10281156',
+      'settling',
+      'YHVBPPW7UHATNZSIXICZ'
+    ],
+    ['KFPBSVH4IAY2WGHGC7DD', 'profile-team-a-01234567-10281156', 'settled', 'SVJQ3NGOSBUT32NQZHFH']
   ]
-  for (const [accessKeyId, policyName, seal] of vectors) {
-    t.test(`derives the known seal of ${accessKeyId} under ${policyName}`, async (t) => {
-      t.equal(sealFor(ROOT, accessKeyId, policyName), seal)
+  for (const [accessKeyId, policyName, state, seal] of vectors) {
+    t.test(`derives the known seal of ${accessKeyId}, ${state} under ${policyName}`, async (t) => {
+      t.equal(sealFor(ROOT, accessKeyId, policyName, state), seal)
     })
   }
 
-  t.test('differs by root key, key id and policy name', async (t) => {
+  t.test('differs by root key, key id, policy name and state', async (t) => {
     const seals = [
-      sealFor(ROOT, KEY_ID, POLICY),
-      sealFor(OTHER_ROOT, KEY_ID, POLICY),
-      sealFor(ROOT, 'KFPBSVH4IAY2WGHGC7DD', POLICY),
-      sealFor(ROOT, KEY_ID, 'profile-own-bucket-d3d046e0')
+      sealFor(ROOT, KEY_ID, POLICY, 'settling'),
+      sealFor(ROOT, KEY_ID, POLICY, 'settled'),
+      sealFor(OTHER_ROOT, KEY_ID, POLICY, 'settling'),
+      sealFor(ROOT, 'KFPBSVH4IAY2WGHGC7DD', POLICY, 'settling'),
+      sealFor(ROOT, KEY_ID, 'profile-own-bucket-d3d046e0', 'settling')
     ]
     t.equal(new Set(seals).size, seals.length)
     for (const seal of seals) t.match(seal, /^[A-Z2-7]{20}$/)
@@ -181,9 +196,38 @@ t.test('sealFor', async (t) => {
 
   t.test('shows nothing of the key that it seals', async (t) => {
     const { accessKeyId, secretAccessKey } = accessKeyFor(ROOT, USER, 0)
-    const seal = sealFor(ROOT, accessKeyId, POLICY)
+    const seal = sealFor(ROOT, accessKeyId, POLICY, 'settled')
     t.notOk(secretAccessKey.includes(seal.slice(0, 10)))
     t.notOk(accessKeyId.includes(seal.slice(0, 10)))
+  })
+})
+
+t.test('standingOf', async (t) => {
+  const before = { rootKey: OTHER_ROOT, previousRootKey: undefined }
+  const changed = { rootKey: ROOT, previousRootKey: OTHER_ROOT }
+  const idOf = (root: Buffer, epoch: number) => accessKeyFor(root, USER, epoch).accessKeyId
+  const rankOf = (accessKeyId: string) => standingOf(changed, USER, accessKeyId)?.rank ?? Number.NaN
+
+  t.test('knows the keys of both root keys, with their epochs', async (t) => {
+    for (const root of [ROOT, OTHER_ROOT]) {
+      for (const epoch of [0, EPOCH, MAX_EPOCH]) {
+        t.equal(standingOf(changed, USER, idOf(root, epoch))?.epoch, epoch)
+      }
+    }
+    t.equal(standingOf(before, USER, idOf(ROOT, 0)), undefined)
+    t.equal(standingOf(changed, 'profile-team-b-01234567', idOf(ROOT, 0)), undefined)
+    t.equal(standingOf(changed, USER, 'MADEBYATENANT'), undefined)
+  })
+
+  t.test('puts every key of the current root key before all of the previous one', async (t) => {
+    t.ok(rankOf(idOf(ROOT, 0)) > rankOf(idOf(OTHER_ROOT, MAX_EPOCH)))
+  })
+
+  t.test('puts later keys of one root key before earlier ones', async (t) => {
+    for (const root of [ROOT, OTHER_ROOT]) {
+      t.ok(rankOf(idOf(root, EPOCH)) > rankOf(idOf(root, 0)))
+      t.ok(rankOf(idOf(root, MAX_EPOCH)) > rankOf(idOf(root, EPOCH)))
+    }
   })
 })
 

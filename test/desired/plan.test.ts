@@ -109,7 +109,6 @@ t.test('planFor', async (t) => {
     const observedSecret = {
       seal: undefined,
       issuedAt: undefined,
-      state: undefined,
       uid: 'uid-1',
       accessKeyId: 'KEY',
       secretAccessKey: 'SECRET'

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  type OtherKey,
+  issuedAtFrom,
   REVOKE_ANNOTATION,
   ROTATE_ANNOTATION,
   retirementFor,
-  rotationFor
+  rotationFor,
+  type StoredKey
 } from '../../src/desired/rotation.ts'
 
 /** 2027-01-15T08:00:00Z */
@@ -21,7 +22,7 @@ function rotation(
   now = NOW
 ) {
   const { rotateAt, revokeBefore } = annotations
-  return rotationFor({ rotateAt, revokeBefore }, USER, settings, now)
+  return rotationFor({ rotateAt, revokeBefore }, USER, settings, false, now)
 }
 
 t.test('rotationFor', async (t) => {
@@ -87,12 +88,12 @@ t.test('rotationFor', async (t) => {
     })
   }
 
-  t.test('by age the last boundary is asked for, and the next one announced', async (t) => {
+  t.test('by age the last boundary is asked for, and the next one announced', async () => {
     fc.assert(
       fc.property(fc.integer({ min: NOW, max: NOW * 2 }), fc.string(), (now, user) => {
         const nothing = { rotateAt: undefined, revokeBefore: undefined }
-        const { epoch, nextAt } = rotationFor(nothing, user, MONTHLY, now)
-        const later = rotationFor(nothing, user, MONTHLY, nextAt as number)
+        const { epoch, nextAt } = rotationFor(nothing, user, MONTHLY, false, now)
+        const later = rotationFor(nothing, user, MONTHLY, false, nextAt as number)
         return (
           epoch <= now &&
           epoch > now - 30 * DAY &&
@@ -103,25 +104,33 @@ t.test('rotationFor', async (t) => {
     )
   })
 
+  t.test('by age nothing is asked while the profile is settling', async (t) => {
+    const nothing = { rotateAt: undefined, revokeBefore: undefined }
+    const asked = rotationFor(nothing, USER, MONTHLY, true, NOW)
+    t.strictSame(asked, { epoch: 0, revokedBefore: 0, nextAt: undefined })
+    const annotated = { rotateAt: PAST, revokeBefore: FUTURE }
+    const both = rotationFor(annotated, USER, MONTHLY, true, NOW)
+    t.match(both, { epoch: NOW - HOUR, nextAt: NOW + HOUR }, 'but by annotation')
+  })
+
   t.test('profiles have boundaries of their own', async (t) => {
     const nothing = { rotateAt: undefined, revokeBefore: undefined }
     const epochs = Array.from(
       { length: 50 },
-      (_, index) => rotationFor(nothing, `user-${index}`, MONTHLY, NOW).epoch
+      (_, index) => rotationFor(nothing, `user-${index}`, MONTHLY, false, NOW).epoch
     )
     t.equal(new Set(epochs).size, 50)
   })
 })
 
 t.test('retirementFor', async (t) => {
-  const key = (rank: number | undefined, isActive = true): OtherKey => ({
+  const key = (rank: number | undefined, isActive = true): StoredKey => ({
     accessKeyId: `KEY${rank ?? 'FOREIGN'}`,
     isActive,
-    rank,
-    epoch: rank
+    standing: rank === undefined ? undefined : { rank, epoch: rank }
   })
   const nothingRevoked = { epoch: 0, revokedBefore: 0, nextAt: undefined }
-  const retire = (others: OtherKey[], issuedAt: number, revokedBefore = 0) =>
+  const retire = (others: StoredKey[], issuedAt: number, revokedBefore = 0) =>
     retirementFor(others, issuedAt, { ...nothingRevoked, revokedBefore }, NEVER, NOW)
   const end = (issuedAt: number) => issuedAt + NEVER.graceSeconds
 
@@ -130,12 +139,12 @@ t.test('retirementFor', async (t) => {
     [
       'leaves the predecessor its grace',
       retire([key(1)], NOW),
-      { disable: [], remove: [], dueAt: end(NOW) }
+      { disable: [], remove: [], dueAt: end(NOW), keptUntil: end(NOW) }
     ],
     [
       'leaves it to the last second',
       retire([key(1)], NOW - NEVER.graceSeconds + 1),
-      { disable: [], remove: [], dueAt: NOW + 1 }
+      { disable: [], remove: [], dueAt: NOW + 1, keptUntil: NOW + 1 }
     ],
     [
       'disables it when the grace is over',
@@ -146,12 +155,12 @@ t.test('retirementFor', async (t) => {
     [
       'keeps only the newest predecessor',
       retire([key(1), key(3), key(2)], NOW),
-      { disable: ['KEY1', 'KEY2'], remove: [], dueAt: NOW }
+      { disable: ['KEY1', 'KEY2'], remove: [], dueAt: NOW, keptUntil: end(NOW) }
     ],
     [
       'gives no grace to a key that is not ours',
       retire([key(undefined), key(1)], NOW),
-      { disable: ['KEYFOREIGN'], remove: [], dueAt: NOW }
+      { disable: ['KEYFOREIGN'], remove: [], dueAt: NOW, keptUntil: end(NOW) }
     ],
     [
       'gives no grace to what was revoked',
@@ -161,12 +170,41 @@ t.test('retirementFor', async (t) => {
     [
       'gives grace to what was issued since',
       retire([key(6)], NOW, 6),
-      { disable: [], remove: [], dueAt: end(NOW) }
+      { disable: [], remove: [], dueAt: end(NOW), keptUntil: end(NOW) }
     ]
   ]
   for (const [what, seen, expected] of table) {
     t.test(what, async (t) => {
-      t.strictSame(seen, { dueAt: undefined, ...expected })
+      t.strictSame(seen, { dueAt: undefined, keptUntil: undefined, ...expected })
     })
   }
+})
+
+t.test('issuedAtFrom', async (t) => {
+  const GRACE = NEVER.graceSeconds
+  const EPOCH = NOW - DAY
+  const at = (seconds: number) => new Date(seconds * 1000).toISOString()
+  const table: [what: string, text: string | undefined, epoch: number, expected: number][] = [
+    ['takes a time that has been', at(NOW - DAY), EPOCH, NOW - DAY],
+    ['takes one before the epoch: it only ends the grace sooner', at(0), EPOCH, 0],
+    ['takes one a little ahead, of a replica whose clock is', at(NOW + 60), EPOCH, NOW + 60],
+    ['takes one that is ahead by a grace', at(NOW + GRACE), EPOCH, NOW + GRACE],
+    ['takes one further ahead for now', at(NOW + GRACE + 1), EPOCH, NOW],
+    ['takes one that fits the epoch, after a clock has jumped back', at(NOW), NOW, NOW],
+    ['takes none for now', undefined, EPOCH, NOW],
+    ['takes an empty one for now', '', EPOCH, NOW],
+    ['takes what is no time for now', 'soon', EPOCH, NOW],
+    ['takes a number for now', '0', EPOCH, NOW],
+    ['takes a day that does not exist for now', '2026-13-01T00:00:00Z', EPOCH, NOW],
+    ['takes what was before 1970 for now', '1969-12-31T23:59:59Z', EPOCH, NOW]
+  ]
+  for (const [what, text, epoch, expected] of table) {
+    t.test(what, async (t) => {
+      t.equal(issuedAtFrom(text, epoch, NEVER, NOW), expected)
+    })
+  }
+  t.test('believes the key’s own epoch more than a clock far behind', async (t) => {
+    t.equal(issuedAtFrom(at(NOW), NOW, NEVER, 0), NOW)
+    t.equal(issuedAtFrom(at(NOW), 0, NEVER, 0), 0)
+  })
 })

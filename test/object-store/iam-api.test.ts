@@ -502,6 +502,26 @@ t.test('ensureIdentity', async (t) => {
   })
 })
 
+t.test('disableAccessKey', async (t) => {
+  t.test('disables one key', async (t) => {
+    const { stub, iam, writes } = await iamOn(t, { UpdateAccessKey: iamAnswer('UpdateAccessKey') })
+    await iam.disableAccessKey(USER, 'KEY1', budget())
+    const { UserName, AccessKeyId, Status } = stub.request('UpdateAccessKey').form
+    t.strictSame([UserName, AccessKeyId, Status], [USER, 'KEY1', 'Inactive'])
+    t.strictSame(writes, [`disabling access key KEY1 of user ${USER}`])
+  })
+
+  t.test('succeeds when there is no such key or user', async (t) => {
+    const { iam } = await iamOn(t, { UpdateAccessKey: NO_SUCH_ENTITY })
+    await t.resolves(iam.disableAccessKey(USER, 'KEY1', budget()))
+  })
+
+  t.test('passes on what the store refuses', async (t) => {
+    const { iam } = await iamOn(t, { UpdateAccessKey: iamError(403, 'AccessDenied') })
+    await t.rejects(iam.disableAccessKey(USER, 'KEY1', budget()), { code: 'S3P_STORE_REJECTED' })
+  })
+})
+
 t.test('deleteAccessKey', async (t) => {
   t.test('takes one key away', async (t) => {
     const { stub, iam, writes } = await iamOn(t, { DeleteAccessKey: iamAnswer('DeleteAccessKey') })
