@@ -50,6 +50,14 @@ t.test('buildMetrics', async (t) => {
     ])
   })
 
+  t.test('counts profiles that held the admin’s key', async (t) => {
+    const metrics = buildMetrics()
+    metrics.adminKeyReplaced()
+    t.strictSame(await samplesOf(metrics, 's3p_admin_keys_replaced_total'), [
+      's3p_admin_keys_replaced_total 1'
+    ])
+  })
+
   t.test('tells about the process, with a registry of its own each time', async (t) => {
     const metrics = buildMetrics()
     buildMetrics().storeWritten()

@@ -588,6 +588,81 @@ t.test('deleteIdentity', async (t) => {
   })
 })
 
+t.test('readForeignIdentity', async (t) => {
+  t.test('tells everything that gives the user rights', async (t) => {
+    const { iam } = await iamOn(t, {
+      GetUser: iamAnswer('GetUser', '<User/>'),
+      ListAttachedUserPolicies: iamAnswer('ListAttachedUserPolicies'),
+      ListAccessKeys: iamAnswer(
+        'ListAccessKeys',
+        '<AccessKeyMetadata><member><AccessKeyId>KEY1</AccessKeyId><Status>Active</Status></member></AccessKeyMetadata>'
+      ),
+      ListUserPolicies: iamAnswer(
+        'ListUserPolicies',
+        '<PolicyNames><member>KubeflowProjectteam-a</member></PolicyNames>'
+      ),
+      ListGroupsForUser: iamAnswer(
+        'ListGroupsForUser',
+        '<Groups><member><GroupName>ours</GroupName></member><member/></Groups>'
+      )
+    })
+    t.strictSame(await iam.readForeignIdentity('team-a', budget()), {
+      policies: [],
+      accessKeys: [{ accessKeyId: 'KEY1', isActive: true }],
+      inlinePolicies: ['KubeflowProjectteam-a'],
+      groups: ['ours', '']
+    })
+  })
+
+  t.test('says that a user has neither policies nor groups', async (t) => {
+    const { iam } = await iamOn(t, {
+      GetUser: iamAnswer('GetUser', '<User/>'),
+      ListAttachedUserPolicies: iamAnswer('ListAttachedUserPolicies'),
+      ListAccessKeys: iamAnswer('ListAccessKeys'),
+      ListUserPolicies: iamAnswer('ListUserPolicies'),
+      ListGroupsForUser: iamAnswer('ListGroupsForUser')
+    })
+    const nothing = { policies: [], accessKeys: [], inlinePolicies: [], groups: [] }
+    t.strictSame(await iam.readForeignIdentity('team-a', budget()), nothing)
+  })
+
+  t.test('gives nothing for a user that does not exist', async (t) => {
+    const { iam } = await iamOn(t, { GetUser: NO_SUCH_ENTITY })
+    t.equal(await iam.readForeignIdentity('team-a', budget()), undefined)
+  })
+})
+
+t.test('deleteForeignIdentity', async (t) => {
+  const live = {
+    accessKeys: [{ accessKeyId: 'KEY1', isActive: false }],
+    policies: [],
+    inlinePolicies: ['KubeflowProjectteam-a'],
+    groups: []
+  }
+  const operations = ['DeleteAccessKey', 'DeleteUserPolicy', 'DeleteUser']
+
+  t.test('takes the keys first, and no policy stays to come back with the name', async (t) => {
+    const { stub, iam } = await iamOn(t, {
+      DeleteAccessKey: iamAnswer('DeleteAccessKey'),
+      DeleteUserPolicy: iamAnswer('DeleteUserPolicy'),
+      DeleteUser: iamAnswer('DeleteUser')
+    })
+    await iam.deleteForeignIdentity('team-a', live, budget())
+    t.strictSame(stub.operations(), operations)
+    t.equal(stub.request('DeleteUserPolicy').form['PolicyName'], 'KubeflowProjectteam-a')
+  })
+
+  t.test('succeeds when everything is gone already', async (t) => {
+    const { stub, iam } = await iamOn(t, {
+      DeleteAccessKey: NO_SUCH_ENTITY,
+      DeleteUserPolicy: NO_SUCH_ENTITY,
+      DeleteUser: NO_SUCH_ENTITY
+    })
+    await iam.deleteForeignIdentity('team-a', live, budget())
+    t.strictSame(stub.operations(), operations)
+  })
+})
+
 t.test('checkIam', async (t) => {
   t.test('is content with any signed answer about a user', async (t) => {
     const { iam } = await iamOn(t, { GetUser: [NO_SUCH_ENTITY, iamAnswer('GetUser', '<User/>')] })
