@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
 import type { AccessKey } from '../desired/credentials.ts'
 import { type Answer, queryText, type Request, type Signing } from './request.ts'
 import { sign } from './signing.ts'
@@ -22,6 +23,7 @@ export function buildExchange(
   const { protocol, hostname, port, host } = new URL(endpoint)
   // Of an IPv6 address the brackets belong to the URL alone.
   const address = hostname.replaceAll(/[[\]]/g, '')
+  const servername = isIP(address) === 0 ? address : ''
   const isTls = protocol === 'https:'
   const agent = isTls ? undefined : new Agent({ keepAlive: true, maxSockets: 1 })
   const start = isTls ? httpsRequest : httpRequest
@@ -35,6 +37,8 @@ export function buildExchange(
         {
           hostname: address,
           port,
+          // Else Node takes the certificate to be for the Host header, which a case may have forged.
+          servername,
           ...(agent && { agent }),
           method: signed.method,
           path: signed.path + (query && `?${query}`),

@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setDefaultCACertificates } from 'node:tls'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { buildExchange } from '../../src/matrix/exchange.ts'
 import { requestFrom } from '../../src/matrix/request.ts'
@@ -72,6 +78,44 @@ t.test('speaks to an IPv6 address', async (t) => {
   t.match(JSON.parse(body).headers.host, /^\[::1\]:\d+$/)
 })
 
+t.test(
+  'over TLS, the certificate is for the endpoint, whatever the request calls it',
+  async (t) => {
+    const folder = t.testdir({})
+    const line =
+      'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=store'
+    const names = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+    const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'certificate')]
+    try {
+      await promisify(execFile)('openssl', [...line.split(' '), ...names, ...files])
+    } catch (error) {
+      t.comment(`openssl made no certificate: ${(error as Error).message}`)
+      t.plan(0, 'no openssl')
+      return
+    }
+    const cert = await readFile(join(folder, 'certificate'), 'utf8')
+    const server = createTlsServer({ key: await readFile(join(folder, 'key')), cert }, echo)
+    server.listen(0)
+    await once(server, 'listening')
+    t.teardown(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    setDefaultCACertificates([cert])
+    const { port } = server.address() as AddressInfo
+    for (const name of ['localhost', '127.0.0.1']) {
+      const exchange = buildExchange(`https://${name}:${port}`, 'us-east-1', 's3')
+      for (const host of [`${name}:${port}`, 'bucket.localhost']) {
+        const { body } = await exchange(requestFrom('GET /key', { host }), 'header', KEY)
+        t.match(JSON.parse(body).headers, { host }, `${name}, called ${host}`)
+      }
+    }
+    const other = buildExchange(`https://127.0.0.2:${port}`, 'us-east-1', 's3')
+    const called = requestFrom('GET /key', { host: 'localhost' })
+    await t.rejects(other(called, 'header', KEY), 'and another endpoint is refused')
+  }
+)
+
 t.test('reads no more of an answer than it takes to judge it, and goes on', async (t) => {
   const chunk = Buffer.alloc(1024 * 1024, 'x')
   let asked = 0
@@ -131,6 +175,9 @@ t.test('throws when there is no answer', async (t) => {
   })
 
   t.test('because an https endpoint does not speak TLS', async (t) => {
-    await t.rejects(get(hang.replace('http:', 'https:')), { code: /^(EPROTO|ERR_SSL|ECONNRESET)/ })
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const endpoint = hang.replace('http://127.0.0.1', `https://${host}`)
+      await t.rejects(get(endpoint), { code: /^(EPROTO|ERR_SSL|ECONNRE)/ })
+    }
   })
 })
