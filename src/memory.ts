@@ -10,7 +10,7 @@ export class Memory {
   readonly #clock: () => number
   readonly #proofs = new Map<string, Proof>()
   readonly #buckets = new Map<string, number>()
-  readonly #departures = new Map<string, { quietSince: number; seenAt: number }>()
+  readonly #departures = new Map<string, Departure>()
 
   /** @param clock monotonic milliseconds */
   constructor(verifyIntervalMs: number, clock: () => number) {
@@ -62,16 +62,18 @@ export class Memory {
 
   /**
    * For how many milliseconds finalize has found nothing of this user, call after call. The count starts
-   * anew when something was found, after a long silence, and after a restart of the process.
+   * anew when something was found, when it is another going, after a long silence, and after a restart of the
+   * process. Another going, because a sync in between may still be writing, and in another replica.
    */
-  quietMs(user: string, foundSomething: boolean): number {
+  quietMs(user: string, going: string | undefined, foundSomething: boolean): number {
     const now = this.#clock()
     for (const [other, { seenAt }] of this.#departures) {
       if (now - seenAt > DEPARTURE_MEMORY_MS) this.#departures.delete(other)
     }
     const departure = this.#departures.get(user)
-    const quietSince = foundSomething || departure === undefined ? now : departure.quietSince
-    this.#departures.set(user, { quietSince, seenAt: now })
+    const goesOn = !foundSomething && departure !== undefined && departure.going === going
+    const quietSince = goesOn ? departure.quietSince : now
+    this.#departures.set(user, { going, quietSince, seenAt: now })
     return now - quietSince
   }
 
@@ -83,6 +85,12 @@ export class Memory {
   #isFresh(at: number): boolean {
     return this.#clock() - at < this.#verifyIntervalMs
   }
+}
+
+interface Departure {
+  readonly going: string | undefined
+  readonly quietSince: number
+  readonly seenAt: number
 }
 
 interface Proof {

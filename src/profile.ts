@@ -9,6 +9,8 @@ export interface Profile {
   readonly incarnation: string
   readonly isOptedIn: boolean
   readonly isTerminating: boolean
+  /** Tells one going from a later one, with the profile let in again in between. */
+  readonly going: string | undefined
   /** The operator gave up on the store: finalize must let the parent go. */
   readonly skipsStorageCleanup: boolean
   /** When a new key is asked for, as the annotation spells it. */
@@ -51,6 +53,8 @@ export function profileFrom(request: HookRequest): Profile {
     incarnation: incarnationOf(parent),
     isOptedIn: request.kind === 'composite' ? enabled !== 'false' : enabled === 'true',
     isTerminating: parent.metadata.deletionTimestamp !== undefined,
+    // A deletion is for good; after an opt-out the label, and so the version, may change again.
+    going: parent.metadata.deletionTimestamp ?? parent.metadata.resourceVersion,
     skipsStorageCleanup: annotations[SKIP_CLEANUP_ANNOTATION] === 'true',
     rotateAt: annotations[ROTATE_ANNOTATION],
     revokeBefore: annotations[REVOKE_ANNOTATION],

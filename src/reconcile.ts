@@ -148,7 +148,7 @@ export async function finalizeProfile(
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
     const foundSomething = await revoke(plan, context.store, budget)
-    const quietMs = context.memory.quietMs(plan.user, foundSomething)
+    const quietMs = context.memory.quietMs(plan.user, profile.going, foundSomething)
     const remainingMs = context.syncBudgetMs - quietMs
     if (remainingMs <= 0) {
       context.memory.forgetDeparture(plan.user)

@@ -3,6 +3,7 @@ import { Memory } from '../src/memory.ts'
 
 const VERIFY_INTERVAL_MS = 1_000
 const TEN_MINUTES_MS = 600_000
+const GOING = 'version-1'
 
 /** A memory and the hands of its clock. */
 function memoryWithClock() {
@@ -101,54 +102,67 @@ t.test('forget', async (t) => {
 t.test('quietMs', async (t) => {
   t.test('counts from the first call that found nothing', async (t) => {
     const { memory, pass } = memoryWithClock()
-    t.equal(memory.quietMs('user-a', false), 0, 'the first call after a restart begins anew')
+    t.equal(memory.quietMs('user-a', GOING, false), 0, 'the first call after a restart begins anew')
     pass(300)
-    t.equal(memory.quietMs('user-a', false), 300)
+    t.equal(memory.quietMs('user-a', GOING, false), 300)
     pass(200)
-    t.equal(memory.quietMs('user-a', false), 500)
-    t.equal(memory.quietMs('user-b', false), 0, 'each user has a count of its own')
+    t.equal(memory.quietMs('user-a', GOING, false), 500)
+    t.equal(memory.quietMs('user-b', GOING, false), 0, 'each user has a count of its own')
   })
 
   t.test('begins anew when something was found', async (t) => {
     const { memory, pass } = memoryWithClock()
-    t.equal(memory.quietMs('user-a', true), 0)
+    t.equal(memory.quietMs('user-a', GOING, true), 0)
     pass(300)
-    t.equal(memory.quietMs('user-a', false), 300)
-    t.equal(memory.quietMs('user-a', true), 0)
+    t.equal(memory.quietMs('user-a', GOING, false), 300)
+    t.equal(memory.quietMs('user-a', GOING, true), 0)
     pass(100)
-    t.equal(memory.quietMs('user-a', false), 100)
+    t.equal(memory.quietMs('user-a', GOING, false), 100)
+  })
+
+  t.test('begins anew when the profile was let in again and goes once more', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    memory.quietMs('user-a', GOING, false)
+    pass(300)
+    t.equal(memory.quietMs('user-a', 'version-2', false), 0, 'whoever let it in')
+    pass(200)
+    t.equal(memory.quietMs('user-a', 'version-2', false), 200)
   })
 
   t.test('begins anew after a long silence', async (t) => {
     const { memory, pass } = memoryWithClock()
-    memory.quietMs('user-a', false)
+    memory.quietMs('user-a', GOING, false)
     pass(TEN_MINUTES_MS)
-    t.equal(memory.quietMs('user-a', false), TEN_MINUTES_MS, 'ten minutes are no long silence')
+    t.equal(
+      memory.quietMs('user-a', GOING, false),
+      TEN_MINUTES_MS,
+      'ten minutes are no long silence'
+    )
     pass(TEN_MINUTES_MS + 1)
-    t.equal(memory.quietMs('user-a', false), 0)
+    t.equal(memory.quietMs('user-a', GOING, false), 0)
   })
 
   t.test('begins anew when the profile was given storage in between', async (t) => {
     const { memory, pass } = memoryWithClock()
-    memory.quietMs('user-a', false)
+    memory.quietMs('user-a', GOING, false)
     pass(300)
     memory.rememberProof('user-a', 'KEY1', 'uid-1')
     pass(300)
-    t.equal(memory.quietMs('user-a', false), 0)
+    t.equal(memory.quietMs('user-a', GOING, false), 0)
   })
 })
 
 t.test('forgetDeparture', async (t) => {
   t.test('lets the next finalize of this user begin anew, and no other', async (t) => {
     const { memory, pass } = memoryWithClock()
-    for (const user of ['user-a', 'user-b']) memory.quietMs(user, false)
+    for (const user of ['user-a', 'user-b']) memory.quietMs(user, GOING, false)
     pass(300)
-    t.equal(memory.quietMs('user-a', false), 300)
+    t.equal(memory.quietMs('user-a', GOING, false), 300)
     memory.forgetDeparture('user-a')
-    t.equal(memory.quietMs('user-a', false), 0)
-    t.equal(memory.quietMs('user-b', false), 300)
+    t.equal(memory.quietMs('user-a', GOING, false), 0)
+    t.equal(memory.quietMs('user-b', GOING, false), 300)
     pass(200)
-    t.equal(memory.quietMs('user-a', false), 200, 'and counts from there')
+    t.equal(memory.quietMs('user-a', GOING, false), 200, 'and counts from there')
   })
 
   t.test('keeps what else is known of the user', async (t) => {

@@ -68,11 +68,21 @@ t.test('profileFrom', async (t) => {
       incarnation: PROFILE_UID,
       isOptedIn: true,
       isTerminating: false,
+      going: undefined,
       skipsStorageCleanup: false,
       rotateAt: undefined,
       revokeBefore: undefined,
       observedSecret: undefined
     })
+  })
+
+  t.test('tells one going from a later one', async (t) => {
+    const deletionTimestamp = '2027-01-15T08:00:00Z'
+    for (const read of [compositeProfile, decoratorProfile]) {
+      t.equal(read({ resourceVersion: '7' }).going, '7', 'an opt-out may be taken back')
+      const deleted = read({ resourceVersion: '7', deletionTimestamp })
+      t.equal(deleted.going, deletionTimestamp, 'a deletion is for good')
+    }
   })
 
   t.test('reads the same from the Namespace of that Profile', async (t) => {
@@ -86,7 +96,7 @@ t.test('profileFrom', async (t) => {
     const body = { object: namespace, attachments: request.children }
     const viaNamespace = profileFrom(hookRequestFrom(body))
     t.equal(viaProfile.incarnation, '8b8b366e-6984-4597-add5-434bfa9f7b16')
-    t.strictSame(viaNamespace, viaProfile)
+    t.strictSame({ ...viaNamespace, going: viaProfile.going }, viaProfile)
     const { profile: settings } = config()
     t.strictSame(planFor(viaNamespace, settings), planFor(viaProfile, settings))
   })

@@ -333,6 +333,20 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
       t.match(await finalize(told.context), { finalized: true })
     })
 
+    t.test('waits anew when another replica has let the profile in meanwhile', async (t) => {
+      const told = story()
+      const leaving = (going: string) => finalize(told.context, profile({ going }))
+      await leaving('opted out')
+      told.clock.now += 24_000
+      // A replica that knows nothing of it begins a sync here, and writes when this one has looked.
+      told.clock.now += 1_000
+      t.match(await leaving('deleted'), { finalized: false })
+      await sync(newContext(told.context.store, told.clock, { BUCKET_LAYOUT }))
+      told.clock.now += 25_000
+      t.match(await leaving('deleted'), { finalized: false })
+      t.equal(told.world.users.size, 0)
+    })
+
     t.test('waits out one budget even when it finds nothing', async (t) => {
       const told = story()
       t.match(await finalize(told.context), { finalized: false })
