@@ -79,6 +79,11 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         for (const [, key] of keysOf(told)) key.secretAccessKey = 'of-somebody-else'
       },
       'a detached policy': (told) => told.world.users.get(userOf(told))?.policies.clear(),
+      'an attached policy that opens everything': (told) => {
+        const Statement = [{ Effect: 'Allow', Action: 's3:*', Resource: 'arn:aws:s3:::*' }] as const
+        told.world.policies.set('of-somebody', { Version: '2012-10-17', Statement })
+        told.world.users.get(userOf(told))?.policies.add('of-somebody')
+      },
       'a deleted policy': ({ world }) => {
         for (const { policies } of world.users.values()) policies.clear()
         world.policies.clear()
