@@ -147,7 +147,7 @@ export async function finalizeProfile(
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
-    const foundSomething = await revoke(plan, context.store, budget)
+    const foundSomething = await revoke(plan, context, budget)
     const quietMs = context.memory.quietMs(plan.user, profile.going, foundSomething)
     const remainingMs = context.syncBudgetMs - quietMs
     if (remainingMs <= 0) {
@@ -319,13 +319,16 @@ async function ensureBucketPolicy(
   log.warn({ bucket, replaced }, 'repaired the policy of a bucket: it was not as we had left it')
 }
 
-/** Whether there was anything to take away. */
-async function revoke(plan: Plan, store: ObjectStore, budget: Budget): Promise<boolean> {
+/** Whether there was anything to take away. What sync.py issued has no grace without its profile. */
+async function revoke(plan: Plan, context: Context, budget: Budget): Promise<boolean> {
+  const { store } = context
   const live = await store.readIdentity(plan.user, budget)
   if (live !== undefined) await store.deleteIdentity(plan.user, live, budget)
   const policies = new Set([plan.policy.name, ...(live?.policies ?? [])])
   for (const policy of policies) {
     if (isPolicyOf(plan.user, policy)) await store.deletePolicy(policy, budget)
   }
-  return live !== undefined
+  const legacy = await findLegacyIdentity(plan.namespace, context, budget)
+  if (legacy !== undefined) await store.deleteForeignIdentity(plan.namespace, legacy, budget)
+  return live !== undefined || legacy !== undefined
 }
