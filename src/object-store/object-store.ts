@@ -17,6 +17,14 @@ export interface Identity {
   readonly accessKeys: readonly { readonly accessKeyId: string; readonly isActive: boolean }[]
 }
 
+/** How far the emptying of a bucket has come. */
+export interface Emptying {
+  /** Objects, versions and unfinished uploads, in this call. */
+  readonly removed: number
+  /** Of a bucket that does not exist, too. */
+  readonly isEmpty: boolean
+}
+
 /**
  * What the tenant's gateway says to a GET signed with a profile's own key.
  *
@@ -45,6 +53,9 @@ export type ProbeAnswer =
  * not answer throws StoreUnavailable. Errors name the step and the profile and hold no secret.
  */
 export interface ObjectStore {
+  /** The names of all buckets, of whomever. */
+  listBuckets(budget: Budget): Promise<string[]>
+
   /** Afterwards the bucket exists. A bucket that exists already is left as it is. */
   ensureBucket(bucket: string, budget: Budget): Promise<void>
 
@@ -65,6 +76,20 @@ export interface ObjectStore {
     merge: (live: readonly LifecycleRule[]) => readonly LifecycleRule[],
     budget: Budget
   ): Promise<void>
+
+  /**
+   * Removes what is in the bucket, page by page: objects in all their versions, unfinished uploads, and the
+   * folders that the store keeps of them. Begins no page after `patienceMs` and says how far it came; called
+   * again, it goes on. It writes no identity and so takes no turn in the write queue, which others need. Throws
+   * StoreRejected when the store keeps what is left, under a retention for example.
+   */
+  emptyBucket(bucket: string, patienceMs: number, budget: Budget): Promise<Emptying>
+
+  /**
+   * Afterwards the bucket does not exist. Throws StoreRejected while there is data in it, whatever the store
+   * itself would do.
+   */
+  deleteBucket(bucket: string, budget: Budget): Promise<void>
 
   /**
    * Afterwards the managed policy exists with this very content. Throws StoreRejected when the name
