@@ -1,5 +1,10 @@
 import type { ProfileSettings } from './config.ts'
-import { isPolicyOf, type PolicyDocument, type Statement } from './desired/access-policy.ts'
+import {
+  isOwnBucketPolicy,
+  isPolicyOf,
+  type PolicyDocument,
+  type Statement
+} from './desired/access-policy.ts'
 import { type Attachment, attachmentsFor, type Issued, timeText } from './desired/attachments.ts'
 import { isOurs, mergedBucketPolicy } from './desired/bucket-policy.ts'
 import {
@@ -215,19 +220,20 @@ async function provision(
     log.warn({ namespace: plan.namespace }, 'the profile held a key of the store’s admin')
   }
   for (const bucket of plan.buckets) await ensureBucket(bucket, context, budget)
-  await store.ensurePolicy(policy, budget)
+  const policyName = await store.ensurePolicy(policy, budget)
   const live = await store.readIdentity(user, budget)
   const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
     (key) => key && standingOf(settings, user, key.accessKeyId)?.epoch
   )
   const epoch = epochInForce(rotation.epoch, seen)
   const accessKey = accessKeyFor(settings.rootKey, user, epoch)
-  const desired = { policyName: policy.name, accessKey }
+  const desired = { policyName, accessKey }
   await store.ensureIdentity(user, desired, live, budget)
   for (const stale of live?.policies ?? []) {
-    if (stale !== policy.name && isPolicyOf(user, stale)) await store.deletePolicy(stale, budget)
+    const isOurs = isPolicyOf(user, stale) || isOwnBucketPolicy(settings.namePrefix, stale)
+    if (isOurs && stale !== policyName) await store.deletePolicy(stale, budget)
   }
-  await awaitProof(plan, accessKey, store, proofPatienceMs, budget)
+  await awaitProof(plan, desired, store, proofPatienceMs, budget)
   memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
   log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
   const isObserved =

@@ -1,5 +1,6 @@
+import type { Identity } from './desired/identity.ts'
 import type { Retirement, Rotation } from './desired/rotation.ts'
-import { type ForeignIdentity, isSyncPys } from './desired/takeover.ts'
+import { isSyncPys } from './desired/takeover.ts'
 import type { Budget } from './object-store/object-store.ts'
 import type { Context } from './reconcile.ts'
 
@@ -8,8 +9,8 @@ export async function findLegacyIdentity(
   namespace: string,
   { settings, store }: Context,
   budget: Budget
-): Promise<ForeignIdentity | undefined> {
-  const live = await store.readForeignIdentity(namespace, budget)
+): Promise<Identity | undefined> {
+  const live = await store.readIdentity(namespace, budget)
   const isItsOwn = live !== undefined && isSyncPys(namespace, live, settings.adminAccessKeyId)
   return isItsOwn ? live : undefined
 }
@@ -38,7 +39,7 @@ export async function retireLegacyIdentity(
     log.info({ namespace, accessKeyId }, 'disabled the key that sync.py had issued')
   }
   if (active.length > 0) return { dueAt: now, keptUntil: undefined }
-  await store.deleteForeignIdentity(namespace, live, budget)
+  await store.deleteIdentity(namespace, live, budget)
   metrics.accessKeyRetired()
   log.info({ namespace, user: namespace }, 'removed the user that sync.py had made')
   return undefined
