@@ -44,6 +44,8 @@ export type ProbeAnswer =
  * not answer throws StoreUnavailable. Errors name the step and the profile and hold no secret.
  */
 export interface ObjectStore {
+  hasBucket(bucket: string, budget: Budget): Promise<boolean>
+
   /** Afterwards the bucket exists. A bucket that exists already is left as it is. */
   ensureBucket(bucket: string, budget: Budget): Promise<void>
 

@@ -20,7 +20,10 @@ import type { Budget, ObjectStore } from './object-store.ts'
 import { nameOf, statusOf, storeError } from './store-errors.ts'
 import type { WriteQueue } from './write-queue.ts'
 
-type Buckets = Pick<ObjectStore, 'ensureBucket' | 'ensureBucketPolicy' | 'ensureLifecycle'>
+type Buckets = Pick<
+  ObjectStore,
+  'hasBucket' | 'ensureBucket' | 'ensureBucketPolicy' | 'ensureLifecycle'
+>
 
 /** The bucket half of the port, on the S3 gateway. */
 export function buildS3(
@@ -55,7 +58,7 @@ export function buildS3(
     })
   }
 
-  async function bucketExists(bucket: string, budget: Budget): Promise<boolean> {
+  async function hasBucket(bucket: string, budget: Budget): Promise<boolean> {
     return call(`looking for bucket ${bucket}`, budget, async (options) => {
       try {
         await client.send(new HeadBucketCommand({ Bucket: bucket }), options)
@@ -136,8 +139,10 @@ export function buildS3(
   }
 
   return {
+    hasBucket,
+
     async ensureBucket(bucket, budget) {
-      if (await bucketExists(bucket, budget)) return
+      if (await hasBucket(bucket, budget)) return
       const step = `creating bucket ${bucket}`
       await queue(step, budget, () =>
         call(step, budget, async (options) => {
