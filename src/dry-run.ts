@@ -19,7 +19,7 @@ export function dryRunAnswer(profile: Profile, settings: ProfileSettings, now: n
   const plan = planFor(profile, settings)
   const answer = { dryRun: 'All', isOptedIn, isTerminating, plan }
   if (!isEntitled(profile)) return { ...answer, attachments: [] }
-  const rotation = rotationFor(profile, plan.user, settings, false, now)
+  const rotation = rotationFor(profile, plan, settings, false, now)
   const seen = observedSecret && standingOf(settings, plan.user, observedSecret.accessKeyId)?.epoch
   const key = accessKeyFor(settings.rootKey, plan.user, epochInForce(rotation.epoch, [seen]))
   const issued = { key, issuedAt: now, isSettled: false }

@@ -10,6 +10,7 @@ const ParentMetadata = Type.Object({
   name: Type.String({ minLength: 1 }),
   uid: Type.String({ minLength: 1, maxLength: 128 }),
   resourceVersion: Type.Optional(Type.String()),
+  creationTimestamp: Type.Optional(Type.String()),
   labels: Type.Optional(Type.Record(Type.String(), Type.String())),
   annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
   deletionTimestamp: Type.Optional(Type.String()),

@@ -2,7 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AccessKey } from './desired/credentials.ts'
 import type { Plan } from './desired/plan.ts'
 import { NotIsolated, StoreUnavailable } from './errors.ts'
-import type { Budget, ObjectStore, ProbeAnswer } from './object-store/object-store.ts'
+import type {
+  Budget,
+  DesiredIdentity,
+  ObjectStore,
+  ProbeAnswer
+} from './object-store/object-store.ts'
 
 /**
  * Access and one refusal, with the profile's own key on the gateway that profiles use.
@@ -28,7 +33,7 @@ export async function probe(
 /** Waits for the key to reach the gateway, and replaces it once if its id carries another secret. */
 export async function awaitProof(
   plan: Plan,
-  accessKey: AccessKey,
+  desired: DesiredIdentity,
   store: ObjectStore,
   patienceMs: number,
   budget: Budget
@@ -36,10 +41,10 @@ export async function awaitProof(
   const deadline = performance.now() + patienceMs
   let wasReplaced = false
   let pauseMs = 10
-  let answer = await probe(plan, accessKey, store, budget)
+  let answer = await probe(plan, desired.accessKey, store, budget)
   while (answer !== 'proven') {
     if (answer === 'wrong-secret' && !wasReplaced) {
-      await replaceAccessKey(plan, accessKey, store, budget)
+      await replaceAccessKey(plan, desired, store, budget)
       wasReplaced = true
     } else if (performance.now() + pauseMs > deadline || budget.signal.aborted) {
       const step = `waiting for the key of profile ${plan.namespace} to work`
@@ -48,18 +53,18 @@ export async function awaitProof(
       await pause(pauseMs)
       pauseMs *= 2
     }
-    answer = await probe(plan, accessKey, store, budget)
+    answer = await probe(plan, desired.accessKey, store, budget)
   }
 }
 
 /** The id is ours by construction; if the store shows it at another user, no key is safe to hand out. */
 async function replaceAccessKey(
-  { namespace, user, policy }: Plan,
-  accessKey: AccessKey,
+  { namespace, user }: Plan,
+  desired: DesiredIdentity,
   store: ObjectStore,
   budget: Budget
 ): Promise<void> {
-  const { accessKeyId } = accessKey
+  const { accessKeyId } = desired.accessKey
   const live = await store.readIdentity(user, budget)
   if (!live?.accessKeys.some((key) => key.accessKeyId === accessKeyId)) {
     const step = `issuing access key ${accessKeyId} to profile ${namespace}`
@@ -67,6 +72,5 @@ async function replaceAccessKey(
   }
   await store.deleteAccessKey(user, accessKeyId, budget)
   const accessKeys = live.accessKeys.filter((key) => key.accessKeyId !== accessKeyId)
-  const desired = { policyName: policy.name, accessKey }
   await store.ensureIdentity(user, desired, { ...live, accessKeys }, budget)
 }

@@ -72,6 +72,8 @@ t.test('profileFrom', async (t) => {
       skipsStorageCleanup: false,
       rotateAt: undefined,
       revokeBefore: undefined,
+      adoptBucket: undefined,
+      createdAt: undefined,
       observedSecret: undefined
     })
   })
@@ -96,7 +98,8 @@ t.test('profileFrom', async (t) => {
     const body = { object: namespace, attachments: request.children }
     const viaNamespace = profileFrom(hookRequestFrom(body))
     t.equal(viaProfile.incarnation, '8b8b366e-6984-4597-add5-434bfa9f7b16')
-    t.strictSame({ ...viaNamespace, going: viaProfile.going }, viaProfile)
+    const { going, createdAt } = viaProfile
+    t.strictSame({ ...viaNamespace, going, createdAt }, viaProfile)
     const { profile: settings } = config()
     t.strictSame(planFor(viaNamespace, settings), planFor(viaProfile, settings))
   })

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { namesFor } from '../src/desired/access-policy.ts'
 import { StoreRejected, StoreUnavailable } from '../src/errors.ts'
 import type { ObjectStore } from '../src/object-store/object-store.ts'
 import { allRecordings, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
@@ -328,7 +329,9 @@ t.test('no secret reaches a log line or an error', async (t) => {
   await post('/sync', steady)
   await post('/sync?dryRun=All', firstSync)
   world.users.clear()
-  world.policies.set([...world.policies.keys()][0] ?? '', { Version: 'edited', Statement: [] })
+  for (const name of namesFor([...world.policies.keys()][0] ?? '')) {
+    world.policies.set(name, { Version: 'edited', Statement: [] })
+  }
   await post('/sync', firstSync)
   await post('/finalize', firstSync)
   await server.inject({ method: 'POST', url: '/sync', payload: firstSync })

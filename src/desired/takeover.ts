@@ -1,11 +1,4 @@
-/** A user that is not one of ours, with everything that gives it rights. */
-export interface ForeignIdentity {
-  readonly accessKeys: readonly { readonly accessKeyId: string; readonly isActive: boolean }[]
-  /** Names of the attached managed policies. */
-  readonly policies: readonly string[]
-  readonly inlinePolicies: readonly string[]
-  readonly groups: readonly string[]
-}
+import type { Identity } from './identity.ts'
 
 /** KFP's MinIO of old gave this pair, its admin's, to every namespace. */
 const MINIO_ADMIN = 'minio'
@@ -16,7 +9,7 @@ const MINIO_ADMIN = 'minio'
  */
 export function isSyncPys(
   namespace: string,
-  { accessKeys, policies, inlinePolicies, groups }: ForeignIdentity,
+  { accessKeys, policies, inlinePolicies, groups }: Identity,
   adminAccessKeyId: string
 ): boolean {
   const [only, ...others] = inlinePolicies

@@ -26,6 +26,7 @@ import type { WriteQueue } from './write-queue.ts'
 type Buckets = Pick<
   ObjectStore,
   | 'listBuckets'
+  | 'hasBucket'
   | 'ensureBucket'
   | 'ensureBucketPolicy'
   | 'ensureLifecycle'
@@ -66,7 +67,7 @@ export function buildS3(
     })
   }
 
-  async function bucketExists(bucket: string, budget: Budget): Promise<boolean> {
+  async function hasBucket(bucket: string, budget: Budget): Promise<boolean> {
     return call(`looking for bucket ${bucket}`, budget, async (options) => {
       try {
         await client.send(new HeadBucketCommand({ Bucket: bucket }), options)
@@ -157,8 +158,10 @@ export function buildS3(
       })
     },
 
+    hasBucket,
+
     async ensureBucket(bucket, budget) {
-      if (await bucketExists(bucket, budget)) return
+      if (await hasBucket(bucket, budget)) return
       const step = `creating bucket ${bucket}`
       await queue(step, budget, () =>
         call(step, budget, async (options) => {
@@ -211,7 +214,7 @@ export function buildS3(
         const during = `${step} for profile ${budget.namespace}`
         if (holdsData) throw new StoreRejected(during, 'it is not empty')
       }
-      if (!(await bucketExists(bucket, budget))) return
+      if (!(await hasBucket(bucket, budget))) return
       await refuseData()
       // In the queue, because it may take rights from users.
       await queue(step, budget, async () => {
