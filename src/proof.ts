@@ -10,27 +10,26 @@ import type {
 } from './object-store/object-store.ts'
 
 /**
- * Access and one refusal, with the profile's own key on the gateway that profiles use.
- * @throws NotIsolated when the key opens what is not the profile's
+ * Access and one refusal, with the profile's own key on the gateway that profiles use. `open` when the key
+ * opens what is not the profile's.
  */
 export async function probe(
-  { probes, namespace }: Plan,
+  { probes }: Plan,
   accessKey: AccessKey,
   store: ObjectStore,
   budget: Budget
-): Promise<'proven' | ProbeAnswer> {
+): Promise<'proven' | 'open' | ProbeAnswer> {
   const own = await store.probe(accessKey, probes.own, budget)
   if (own !== 'absent' && own !== 'readable') return own
   const foreign = await store.probe(accessKey, probes.foreign, budget)
-  if (foreign === 'absent' || foreign === 'readable') {
-    const { bucket, key } = probes.foreign
-    const step = `probing bucket ${bucket} with the key of profile ${namespace}`
-    throw new NotIsolated(step, `object ${key} is not the profile's and yet it is ${foreign}`)
-  }
+  if (foreign === 'absent' || foreign === 'readable') return 'open'
   return foreign === 'denied' ? 'proven' : foreign
 }
 
-/** Waits for the key to reach the gateway, and replaces it once if its id carries another secret. */
+/**
+ * Waits for key and limits to reach the gateway, and replaces the key once if its id carries another secret.
+ * @throws NotIsolated when the key still opens what is not the profile's
+ */
 export async function awaitProof(
   plan: Plan,
   desired: DesiredIdentity,
@@ -47,14 +46,23 @@ export async function awaitProof(
       await replaceAccessKey(plan, desired, store, budget)
       wasReplaced = true
     } else if (performance.now() + pauseMs > deadline || budget.signal.aborted) {
-      const step = `waiting for the key of profile ${plan.namespace} to work`
-      throw new StoreUnavailable(step, `the gateway still says ${answer}`)
+      throw notProven(plan, answer)
     } else {
       await pause(pauseMs)
       pauseMs *= 2
     }
     answer = await probe(plan, desired.accessKey, store, budget)
   }
+}
+
+function notProven({ namespace, probes }: Plan, answer: 'open' | ProbeAnswer): Error {
+  if (answer === 'open') {
+    const { bucket, key } = probes.foreign
+    const step = `probing bucket ${bucket} with the key of profile ${namespace}`
+    return new NotIsolated(step, `object ${key} is not the profile's and yet it is not refused`)
+  }
+  const step = `waiting for the key of profile ${namespace} to work`
+  return new StoreUnavailable(step, `the gateway still says ${answer}`)
 }
 
 /** The id is ours by construction; if the store shows it at another user, no key is safe to hand out. */

@@ -29,7 +29,6 @@ export function buildIamPolicies({ read, write }: IamCalls): Policies {
     })
   }
 
-  /** The standalone API writes over what is there, the embedded one refuses to. */
   async function createPolicy(name: string, document: PolicyDocument, budget: Budget) {
     const change = { PolicyName: name, PolicyDocument: JSON.stringify(document) }
     return write(`creating policy ${name}`, budget, (client, options) =>
@@ -41,12 +40,15 @@ export function buildIamPolicies({ read, write }: IamCalls): Policies {
     readPolicy,
 
     async ensurePolicy({ name, document }, budget) {
-      const says = async (candidate: string) =>
-        canonicalText(await readPolicy(candidate, budget)) === canonicalText(document)
       for (const candidate of namesFor(name)) {
-        if (await says(candidate)) return candidate
-        const created = await createPolicy(candidate, document, budget)
-        if (created !== undefined || (await says(candidate))) return candidate
+        let live = await readPolicy(candidate, budget)
+        if (live === undefined) {
+          const created = await createPolicy(candidate, document, budget)
+          if (created !== undefined) return candidate
+          live = await readPolicy(candidate, budget)
+        }
+        // Never written over: the embedded API refuses to, and gateways of 4.48 may not hear of it.
+        if (canonicalText(live) === canonicalText(document)) return candidate
       }
       throw new StoreRejected(
         `creating policy ${name} for profile ${budget.namespace}`,

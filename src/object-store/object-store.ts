@@ -94,7 +94,7 @@ export interface ObjectStore {
 
   /**
    * Afterwards a managed policy with this very content exists, under the name that comes back: the policy's own,
-   * or the next of `namesFor` it where that one holds other content that the store does not let us replace.
+   * or the next of `namesFor` it where that one holds other content: gateways may not hear of a change.
    */
   ensurePolicy(policy: ManagedPolicy, budget: Budget): Promise<string>
 
