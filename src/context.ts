@@ -18,7 +18,11 @@ export interface Context {
   readonly log: Log
   readonly metrics: Pick<
     Metrics,
-    'bucketPolicyRepaired' | 'accessKeyRetired' | 'adminKeyReplaced' | 'secretTaken'
+    | 'bucketPolicyRepaired'
+    | 'accessKeyRetired'
+    | 'adminKeyReplaced'
+    | 'secretTaken'
+    | 'objectsDeleted'
   >
 }
 

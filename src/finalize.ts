@@ -1,27 +1,34 @@
 import type { Context } from './context.ts'
 import { isPolicyOf } from './desired/access-policy.ts'
+import { dataPolicyFor } from './desired/data-policy.ts'
 import { type Plan, planFor } from './desired/plan.ts'
 import type { Budget, ObjectStore } from './object-store/object-store.ts'
 import { isNamespaceName, type Profile } from './profile.ts'
 import type { Outcome } from './reconcile.ts'
 
+/** How long one call removes data. Other profiles wait for the same few workers of Metacontroller. */
+const REMOVAL_MS = 5_000
+const REMOVAL_RESYNC_SECONDS = 1
+
 /**
- * The story of a finalize, for deletion and for opt-out alike: keys, user and own policies go, data stays.
- * It is done only when one sync budget has passed in which nothing came back, because until then a sync
- * that began before may still be writing.
+ * The story of a finalize, for deletion and for opt-out alike: keys, user and own policies go, and then, if the
+ * profile is deleted and wants it so, the data, in as many calls as it takes. It is done only when one sync
+ * budget has passed in which nothing came back, because until then a sync that began before may still be
+ * writing.
  */
 export async function finalizeProfile(
   profile: Profile,
   context: Context,
   budget: Budget
 ): Promise<Outcome> {
+  const startedAt = performance.now()
   const gone = { attachments: [], readiness: 'gone', finalized: true } as const
   if (!isNamespaceName(profile.namespace)) return gone
   if (profile.skipsStorageCleanup) {
     const { namespace, incarnation } = profile
     context.log.warn(
       { namespace, incarnation },
-      'storage cleanup skipped: key and user stay behind'
+      'storage cleanup skipped: key, user and data stay behind'
     )
     return gone
   }
@@ -29,14 +36,22 @@ export async function finalizeProfile(
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
-    const foundSomething = await revoke(plan, context.store, budget)
+    const hadIdentity = await revoke(plan, context.store, budget)
+    const remainingMs = context.syncBudgetMs - (performance.now() - startedAt)
+    const patienceMs = Math.min(remainingMs / 2, REMOVAL_MS)
+    const data = await removeData(profile, plan, patienceMs, context, budget)
+    const foundSomething = hadIdentity || data !== 'none'
     const quietMs = context.memory.quietMs(plan.user, profile.going, foundSomething)
-    const remainingMs = context.syncBudgetMs - quietMs
-    if (remainingMs <= 0) {
+    if (data === 'unfinished') {
+      const resyncAfterSeconds = REMOVAL_RESYNC_SECONDS
+      return { ...gone, readiness: 'emptying', finalized: false, resyncAfterSeconds }
+    }
+    const waitMs = context.syncBudgetMs - quietMs
+    if (waitMs <= 0) {
       context.memory.forgetDeparture(plan.user)
       return gone
     }
-    const resyncAfterSeconds = Math.max(1, Math.ceil(remainingMs / 1000))
+    const resyncAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000))
     return { ...gone, finalized: false, resyncAfterSeconds }
   })
 }
@@ -56,4 +71,40 @@ async function revoke(plan: Plan, store: ObjectStore, budget: Budget): Promise<b
   const { name } = plan.policy
   if (isPolicyOf(plan.user, name)) await store.deletePolicy(name, budget)
   return foundSomething
+}
+
+/**
+ * The data of a deleted profile goes with its bucket, if the data policy says so. The keys are gone by now, so
+ * that a mistake in the policy keeps none alive, and nobody writes any more.
+ */
+async function removeData(
+  profile: Profile,
+  plan: Plan,
+  patienceMs: number,
+  context: Context,
+  budget: Budget
+): Promise<'none' | 'unfinished' | 'removed'> {
+  const isWanted = profile.isTerminating && dataPolicyFor(profile, context.settings) === 'Delete'
+  if (!isWanted) return 'none'
+  const { store, metrics, log } = context
+  const { namespace } = plan
+  const deadline = performance.now() + patienceMs
+  let foundSomething = false
+  for (const bucket of bucketsOf(plan)) {
+    if (!(await store.hasBucket(bucket, budget))) continue
+    foundSomething = true
+    const leftMs = deadline - performance.now()
+    const { removed, isEmpty } = await store.emptyBucket(bucket, leftMs, budget)
+    metrics.objectsDeleted(removed)
+    log.info({ namespace, bucket, removed, isEmpty }, 'deleting the data of a deleted profile')
+    if (!isEmpty) return 'unfinished'
+    await store.deleteBucket(bucket, budget)
+    log.info({ namespace, bucket }, 'deleted the bucket of a deleted profile')
+  }
+  return foundSomething ? 'removed' : 'none'
+}
+
+/** Its own, and where it adopted one, the one that it had of its own before. */
+function bucketsOf({ bucket, replacedUser }: Plan): string[] {
+  return replacedUser === undefined ? [bucket] : [bucket, replacedUser]
 }

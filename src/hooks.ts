@@ -114,6 +114,12 @@ function flattened(groups: Static<typeof ObservedGroups>): Static<typeof Observe
 const READY_ANNOTATION = 'pipelines.kubeflow.org/object-storage'
 const SETTLING_ANNOTATION = 'pipelines.kubeflow.org/credentials-settling-until'
 const READY_CONDITION = 'ObjectStorageReady'
+/** Without a number in it: each change would be a write, and each write another call at once. */
+const EMPTYING = {
+  type: READY_CONDITION,
+  status: 'False',
+  message: 'The key is revoked, and the data is being deleted'
+}
 
 /**
  * The answer as the parent's controller wants it. A Namespace's status is never touched: Metacontroller
@@ -148,9 +154,9 @@ function statusWith(
   if (readiness === 'gone') {
     return { ...status, conditions: conditions.filter((condition) => !isOurs(condition)) }
   }
-  const ready = readyCondition(settlingUntil)
-  const updated = conditions.map((condition) => (isOurs(condition) ? ready : condition))
-  return { ...status, conditions: conditions.some(isOurs) ? updated : [...updated, ready] }
+  const ours = readiness === 'emptying' ? EMPTYING : readyCondition(settlingUntil)
+  const updated = conditions.map((condition) => (isOurs(condition) ? ours : condition))
+  return { ...status, conditions: conditions.some(isOurs) ? updated : [...updated, ours] }
 }
 
 function readyCondition(settlingUntil: string | undefined): object {

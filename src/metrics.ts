@@ -12,6 +12,8 @@ export interface Metrics {
   accessKeyRetired(): void
   adminKeyReplaced(): void
   secretTaken(): void
+  /** Objects, versions and unfinished uploads of deleted profiles. */
+  objectsDeleted(count: number): void
   auditEnded(report: AuditReport | 'failed'): void
 }
 
@@ -50,6 +52,11 @@ export function buildMetrics(): Metrics {
     help: 'Syncs that found the Secret still missing after it was answered: an object that is not ours is in its place',
     registers: [registry]
   })
+  const deleted = new Counter({
+    name: 's3p_objects_deleted_total',
+    help: 'Objects, versions and unfinished uploads removed with profiles whose data policy says so',
+    registers: [registry]
+  })
   const audits = new Counter({
     name: 's3p_audits_total',
     help: 'Passes of the audit, by outcome (ok or failed)',
@@ -79,6 +86,7 @@ export function buildMetrics(): Metrics {
     accessKeyRetired: () => retired.inc(),
     adminKeyReplaced: () => replaced.inc(),
     secretTaken: () => taken.inc(),
+    objectsDeleted: (count) => deleted.inc(count),
     auditEnded(report) {
       audits.inc({ outcome: report === 'failed' ? 'failed' : 'ok' })
       if (report === 'failed') return

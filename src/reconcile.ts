@@ -2,6 +2,7 @@ import type { ProfileSettings } from './config.ts'
 import type { Context } from './context.ts'
 import { type Attachment, attachmentsFor, type Issued, timeText } from './desired/attachments.ts'
 import { accessKeyFor, epochOfPair, sealFor } from './desired/credentials.ts'
+import { dataPolicyFor } from './desired/data-policy.ts'
 import { type Plan, planFor } from './desired/plan.ts'
 import { earliest, issuedAtFrom, rotationFor } from './desired/rotation.ts'
 import { SecretTaken } from './errors.ts'
@@ -13,8 +14,8 @@ import { retire } from './retire.ts'
 /** What one hook call came to, before it is put into the words of the parent's controller. */
 export interface Outcome {
   readonly attachments: readonly Attachment[]
-  /** `pending` until the Secret with the proven key is seen in the cluster; `gone` after the storage. */
-  readonly readiness: 'pending' | 'ready' | 'gone'
+  /** `pending` until the Secret with the proven key is seen in the cluster; `emptying` while the data goes. */
+  readonly readiness: 'pending' | 'ready' | 'emptying' | 'gone'
   /** RFC 3339: until when the key before the current one keeps working, if one does. */
   readonly settlingUntil?: string
   readonly resyncAfterSeconds?: number
@@ -41,6 +42,8 @@ export async function reconcileProfile(
   if (!isEntitled(profile)) return { attachments: [], readiness: 'gone' }
   const { settings, memory, metrics } = context
   const plan = planFor(profile, settings)
+  // What counts when the profile goes must be right long before.
+  dataPolicyFor(profile, settings)
   const now = context.now()
   const observed = observedIssue(profile, plan, now, settings)
   const isSettling = observed?.isSettled === false

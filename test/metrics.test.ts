@@ -81,6 +81,15 @@ t.test('buildMetrics', async (t) => {
     ])
   })
 
+  t.test('counts objects that went with their profiles', async (t) => {
+    const metrics = buildMetrics()
+    metrics.objectsDeleted(250)
+    metrics.objectsDeleted(3)
+    t.strictSame(await samplesOf(metrics, 's3p_objects_deleted_total'), [
+      's3p_objects_deleted_total 253'
+    ])
+  })
+
   t.test('tells about the process, with a registry of its own each time', async (t) => {
     const metrics = buildMetrics()
     buildMetrics().storeWritten()

@@ -73,6 +73,7 @@ t.test('profileFrom', async (t) => {
       rotateAt: undefined,
       revokeBefore: undefined,
       adoptBucket: undefined,
+      dataPolicy: undefined,
       createdAt: undefined,
       observedSecret: undefined
     })
@@ -203,6 +204,14 @@ t.test('profileFrom', async (t) => {
         const revoked = profileOf({ annotations: revoke })
         t.match(revoked, { rotateAt: undefined, revokeBefore: text })
       }
+    }
+  })
+
+  t.test('takes over the data policy as the annotation spells it', async (t) => {
+    for (const text of ['Delete/team-a', 'Retain', '', 'delete']) {
+      const annotations = { 'pipelines.kubeflow.org/data-policy': text }
+      t.equal(compositeProfile({ annotations }).dataPolicy, text)
+      t.equal(decoratorProfile({ annotations }).dataPolicy, text)
     }
   })
 
