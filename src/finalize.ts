@@ -2,7 +2,8 @@ import type { Context } from './context.ts'
 import { isPolicyOf } from './desired/access-policy.ts'
 import { dataPolicyFor } from './desired/data-policy.ts'
 import { type Plan, planFor } from './desired/plan.ts'
-import type { Budget, ObjectStore } from './object-store/object-store.ts'
+import { findFormerUsers, removeUser } from './former-users.ts'
+import type { Budget } from './object-store/object-store.ts'
 import { isNamespaceName, type Profile } from './profile.ts'
 import type { Outcome } from './reconcile.ts'
 
@@ -36,7 +37,7 @@ export async function finalizeProfile(
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
-    const hadIdentity = await revoke(plan, context.store, budget)
+    const hadIdentity = await revoke(plan, context, budget)
     const remainingMs = context.syncBudgetMs - (performance.now() - startedAt)
     const patienceMs = Math.min(remainingMs / 2, REMOVAL_MS)
     const data = await removeData(profile, plan, patienceMs, context, budget)
@@ -56,21 +57,16 @@ export async function finalizeProfile(
   })
 }
 
-/** Whether there was anything to take away: of the user, and of the one it replaced when it adopted a name. */
-async function revoke(plan: Plan, store: ObjectStore, budget: Budget): Promise<boolean> {
-  let foundSomething = false
-  for (const user of [plan.user, plan.replacedUser]) {
-    const live = user && (await store.readIdentity(user, budget))
-    if (!live) continue
-    foundSomething = true
-    await store.deleteIdentity(user, live, budget)
-    for (const policy of live.policies) {
-      if (isPolicyOf(user, policy)) await store.deletePolicy(policy, budget)
-    }
-  }
-  const { name } = plan.policy
-  if (isPolicyOf(plan.user, name)) await store.deletePolicy(name, budget)
-  return foundSomething
+/** Whether there was anything to take away. What served the profile before has no grace without it. */
+async function revoke(plan: Plan, context: Context, budget: Budget): Promise<boolean> {
+  const { store } = context
+  const { user, policy } = plan
+  const live = await store.readIdentity(user, budget)
+  const former = await findFormerUsers(plan, false, context, budget)
+  if (live !== undefined) await removeUser(user, live, store, budget)
+  for (const { name, live } of former) await removeUser(name, live, store, budget)
+  if (isPolicyOf(user, policy.name)) await store.deletePolicy(policy.name, budget)
+  return live !== undefined || former.length > 0
 }
 
 /**

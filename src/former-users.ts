@@ -4,7 +4,7 @@ import { holdsKeyOfOurs, type Identity } from './desired/identity.ts'
 import { type Plan, userPatternFor } from './desired/plan.ts'
 import type { Retirement, Rotation } from './desired/rotation.ts'
 import { isSyncPys } from './desired/takeover.ts'
-import type { Budget } from './object-store/object-store.ts'
+import type { Budget, ObjectStore } from './object-store/object-store.ts'
 
 /** A user that served the profile before the current one did. */
 interface FormerUser {
@@ -72,12 +72,22 @@ export async function retireFormerUsers(
       isAnyLeft = true
       continue
     }
-    await store.deleteIdentity(name, live, budget)
-    for (const policy of live.policies) {
-      if (isPolicyOf(name, policy)) await store.deletePolicy(policy, budget)
-    }
+    await removeUser(name, live, store, budget)
     metrics.accessKeyRetired()
     log.info({ namespace, user: name }, 'removed a former user of the profile')
   }
   return isAnyLeft ? { dueAt: now, keptUntil: undefined } : undefined
+}
+
+/** The user with its keys, and the policies that were its own. */
+export async function removeUser(
+  user: string,
+  live: Identity,
+  store: ObjectStore,
+  budget: Budget
+): Promise<void> {
+  await store.deleteIdentity(user, live, budget)
+  for (const policy of live.policies) {
+    if (isPolicyOf(user, policy)) await store.deletePolicy(policy, budget)
+  }
 }

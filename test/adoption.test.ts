@@ -1,7 +1,7 @@
 import t from 'tap'
 import { audit } from '../src/audit.ts'
 import { timeText } from '../src/desired/attachments.ts'
-import { newContext, newStory, STARTED_AT } from './fixtures/story.ts'
+import { finalize, newContext, newStory, STARTED_AT } from './fixtures/story.ts'
 import { settledTeam, Team } from './fixtures/team.ts'
 
 const DAYS = 86_400_000
@@ -101,6 +101,17 @@ t.test('a profile that takes its earlier bucket back', async (t) => {
     t.same([...world.users.keys()], [team.user])
     t.not(team.user, EARLIER)
     t.ok(world.buckets.has(EARLIER), 'its data stays')
+  })
+
+  t.test('takes everything with it when it goes', async (t) => {
+    const team = await settledTeam()
+    const { world, context } = team.told
+    world.buckets.add(EARLIER)
+    team.asks = { adoptBucket: EARLIER, createdAt: timeText(STARTED_AT - 60) }
+    await team.rest()
+    t.equal(world.users.size, 2, 'in its grace')
+    await finalize(context, team.profile)
+    t.equal(world.users.size, 0)
   })
 
   t.test('loses the rest of it at once when it revokes', async (t) => {
