@@ -3,7 +3,7 @@ import t from 'tap'
 import { type AuditReport, audit, auditEvery } from '../src/audit.ts'
 import { NO_FINDINGS } from '../src/desired/identity.ts'
 import { profile } from './fixtures/builders.ts'
-import type { FakeUser } from './fixtures/fake-object-store.ts'
+import type { FakeUser } from './fixtures/fake-world.ts'
 import { newContext, newStory, settle } from './fixtures/story.ts'
 import { settledTeam, type Team } from './fixtures/team.ts'
 

@@ -19,6 +19,12 @@ t.test('isSyncPys', async (t) => {
     ['what sync.py made', identity(), true],
     ['a user whose keys are gone', identity({ accessKeys: [] }), true],
     ['a user without any policy', identity({ inlinePolicies: [] }), false],
+    ['what is left of one', identity({ inlinePolicies: [], accessKeys: [] }), true],
+    [
+      'a user that has nothing but a group',
+      identity({ inlinePolicies: [], accessKeys: [], groups: ['ours'] }),
+      false
+    ],
     ['another project’s policy', identity({ inlinePolicies: ['KubeflowProjectteam-b'] }), false],
     [
       'one more inline policy',
