@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
+import { FAILED } from './commands/exit-codes.ts'
 import { printable } from './commands/printable.ts'
 import { serve } from './commands/serve.ts'
 import { usualSideDoors } from './commands/surroundings.ts'
 import { verify } from './commands/verify.ts'
-import { exitCodeOf, FAILED, reportJson, reportText } from './commands/verify-report.ts'
+import { exitCodeOf, reportJson, reportText } from './commands/verify-report.ts'
 import { type Config, isEndpoint, loadConfig } from './config.ts'
 import { buildSeaweedFs } from './object-store/seaweedfs.ts'
 
