@@ -89,6 +89,11 @@ export function isOwnBucketPolicy(namePrefix: string, policyName: string): boole
   return isVersionOf(`${namePrefix}own-bucket`, policyName)
 }
 
+/** What the name of a managed policy of ours says before its version: the user that it belongs to, if any. */
+export function stemOfPolicy(policyName: string): string | undefined {
+  return new RegExp(`^(.+)-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`).exec(policyName)?.[1]
+}
+
 function isVersionOf(stem: string, policyName: string): boolean {
   return new RegExp(`^${stem}-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`).test(policyName)
 }

@@ -153,6 +153,11 @@ export function namespaceIn(
   return { namespace, isShortened }
 }
 
+/** What the names of all lives of a profile have in common. */
+export function stemOf(user: string): string {
+  return user.slice(0, -1 - HASH_LENGTH)
+}
+
 function shortened(namespace: string, room: number): string {
   if (namespace.length <= room) return namespace
   return `${namespace.slice(0, room - 1 - HASH_LENGTH)}-${hash(namespace)}`
