@@ -1,14 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import type { ContainerRuntimeClient, StartedNetwork } from 'testcontainers'
+import { forgoReaperIfMissing, hasImage } from './docker-images.ts'
 import { waitUntilServing } from './readiness.ts'
 import type { SeaweedFs, SeaweedFsOptions, SeaweedFsSetup } from './seaweedfs.ts'
 import { gatewayArguments, serverArguments, type WeedPorts } from './weed-command-lines.ts'
 
 type Docker = ContainerRuntimeClient['container']['dockerode']
 type Container = ReturnType<Docker['getContainer']>
-
-/** A registry that can be reached has named the image long before. */
-const PULL_ANSWER_MS = 8_000
 
 const SERVER = 'seaweedfs'
 const ANY_ADDRESS = '0.0.0.0'
@@ -203,46 +201,6 @@ async function lastWords(
   // Eight bytes before each line say where it was written and how long it is.
   const line = log.subarray(8).toString('utf8').trim()
   return new Error(`weed ${ended.Command.split(' ')[1]} ended before it served: ${line}`)
-}
-
-/** Looks for it here first; a registry that stays silent counts as one that cannot be reached. */
-async function hasImage(
-  { image, container: { dockerode } }: ContainerRuntimeClient,
-  name: string,
-  onProgress: (line: string) => void = () => {}
-): Promise<boolean> {
-  const { ImageName } = await import('testcontainers')
-  if (await image.exists(ImageName.fromString(name))) return true
-  try {
-    await pull(dockerode, ImageName.fromString(name).string, () => onProgress(`pulling ${name}`))
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Pulls without a limit of time once the registry has answered. */
-async function pull(docker: Docker, name: string, onAnswer: () => void): Promise<void> {
-  const silence = new AbortController()
-  const timer = setTimeout(() => silence.abort(), PULL_ANSWER_MS)
-  const progress = await docker
-    .pull(name, { abortSignal: silence.signal })
-    .finally(() => clearTimeout(timer))
-  onAnswer()
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()))
-  })
-}
-
-/**
- * Ryuk, the helper of testcontainers that removes what a killed process left behind, is an image too.
- * Without it `stop()` and the end of this process do the removing.
- */
-async function forgoReaperIfMissing(client: ContainerRuntimeClient): Promise<void> {
-  if (process.env['TESTCONTAINERS_RYUK_DISABLED'] === 'true') return
-  const { getReaperImage } = await import('testcontainers/build/reaper/reaper.js')
-  if (await hasImage(client, getReaperImage())) return
-  process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true'
 }
 
 /** By label, so that a container that never started goes too. */

@@ -2,10 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AccessKey } from './desired/credentials.ts'
 import type { Plan } from './desired/plan.ts'
 import { NotIsolated, StoreUnavailable } from './errors.ts'
-import type { Budget, ObjectStore, ProbeAnswer } from './object-store/object-store.ts'
+import type {
+  Budget,
+  DesiredIdentity,
+  ObjectStore,
+  ProbeAnswer
+} from './object-store/object-store.ts'
 
 /**
- * Access and one refusal, with the profile's own key on the gateway that profiles use; `open` when it also
+ * Access and one refusal, with the profile's own key on the gateway that profiles use. `open` when the key
  * opens what is not the profile's.
  */
 export async function probe(
@@ -22,13 +27,12 @@ export async function probe(
 }
 
 /**
- * Waits for the key and its limits to reach the gateway, and replaces the key once if its id carries another
- * secret.
- * @throws NotIsolated when the key goes on to open what is not the profile's
+ * Waits for key and limits to reach the gateway, and replaces the key once if its id carries another secret.
+ * @throws NotIsolated when the key still opens what is not the profile's
  */
 export async function awaitProof(
   plan: Plan,
-  accessKey: AccessKey,
+  desired: DesiredIdentity,
   store: ObjectStore,
   patienceMs: number,
   budget: Budget
@@ -36,39 +40,39 @@ export async function awaitProof(
   const deadline = performance.now() + patienceMs
   let wasReplaced = false
   let pauseMs = 10
-  let answer = await probe(plan, accessKey, store, budget)
+  let answer = await probe(plan, desired.accessKey, store, budget)
   while (answer !== 'proven') {
     if (answer === 'wrong-secret' && !wasReplaced) {
-      await replaceAccessKey(plan, accessKey, store, budget)
+      await replaceAccessKey(plan, desired, store, budget)
       wasReplaced = true
     } else if (performance.now() + pauseMs > deadline || budget.signal.aborted) {
-      throw unproven(plan, answer)
+      throw notProven(plan, answer)
     } else {
       await pause(pauseMs)
       pauseMs *= 2
     }
-    answer = await probe(plan, accessKey, store, budget)
+    answer = await probe(plan, desired.accessKey, store, budget)
   }
 }
 
-function unproven({ namespace, probes }: Plan, answer: 'open' | ProbeAnswer): Error {
-  if (answer !== 'open') {
-    const step = `waiting for the key of profile ${namespace} to work`
-    return new StoreUnavailable(step, `the gateway still says ${answer}`)
+function notProven({ namespace, probes }: Plan, answer: 'open' | ProbeAnswer): Error {
+  if (answer === 'open') {
+    const { bucket, key } = probes.foreign
+    const step = `probing bucket ${bucket} with the key of profile ${namespace}`
+    return new NotIsolated(step, `object ${key} is not the profile's and yet it is not refused`)
   }
-  const { bucket, key } = probes.foreign
-  const step = `probing bucket ${bucket} with the key of profile ${namespace}`
-  return new NotIsolated(step, `it opens object ${key}, which is not the profile's`)
+  const step = `waiting for the key of profile ${namespace} to work`
+  return new StoreUnavailable(step, `the gateway still says ${answer}`)
 }
 
 /** The id is ours by construction; if the store shows it at another user, no key is safe to hand out. */
 async function replaceAccessKey(
-  { namespace, user, policy }: Plan,
-  accessKey: AccessKey,
+  { namespace, user }: Plan,
+  desired: DesiredIdentity,
   store: ObjectStore,
   budget: Budget
 ): Promise<void> {
-  const { accessKeyId } = accessKey
+  const { accessKeyId } = desired.accessKey
   const live = await store.readIdentity(user, budget)
   if (!live?.accessKeys.some((key) => key.accessKeyId === accessKeyId)) {
     const step = `issuing access key ${accessKeyId} to profile ${namespace}`
@@ -76,6 +80,5 @@ async function replaceAccessKey(
   }
   await store.deleteAccessKey(user, accessKeyId, budget)
   const accessKeys = live.accessKeys.filter((key) => key.accessKeyId !== accessKeyId)
-  const desired = { policyName: policy.name, accessKey }
   await store.ensureIdentity(user, desired, { ...live, accessKeys }, budget)
 }
