@@ -52,9 +52,6 @@ export type ProbeAnswer =
  * not answer throws StoreUnavailable. Errors name the step and the profile and hold no secret.
  */
 export interface ObjectStore {
-  /** The names of all buckets, of whomever. */
-  listBuckets(budget: Budget): Promise<string[]>
-
   hasBucket(bucket: string, budget: Budget): Promise<boolean>
 
   /** Afterwards the bucket exists. A bucket that exists already is left as it is. */
