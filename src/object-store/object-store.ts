@@ -80,8 +80,8 @@ export interface ObjectStore {
 
   /**
    * Removes what is in the bucket, page by page: objects in all their versions, unfinished uploads, and the
-   * folders that the store keeps of them. Begins no page after `patienceMs` and says how far it came; called
-   * again, it goes on. It writes no identity and so takes no turn in the write queue, which others need. Throws
+   * folders that the store keeps of them. However short `patienceMs` is, some go; it says how far it came, and
+   * called again it goes on. It writes no identity and so takes no turn in the write queue, which others need. Throws
    * StoreRejected when the store keeps what is left, under a retention for example.
    */
   emptyBucket(bucket: string, patienceMs: number, budget: Budget): Promise<Emptying>

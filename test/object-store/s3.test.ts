@@ -105,8 +105,8 @@ t.test('emptyBucket', async (t) => {
 
   t.test('says how far it came, and takes no turn in the queue', async (t) => {
     const { s3, writes } = await s3On(t, { ...EMPTY, [OBJECTS]: [ONE_OBJECT, ok('<R/>')] })
-    t.strictSame(await s3.emptyBucket(BUCKET, 0, budget()), { removed: 0, isEmpty: false })
-    t.strictSame(await s3.emptyBucket(BUCKET, LATER, budget()), { removed: 1, isEmpty: true })
+    t.strictSame(await s3.emptyBucket(BUCKET, 0, budget()), { removed: 1, isEmpty: false })
+    t.strictSame(await s3.emptyBucket(BUCKET, LATER, budget()), { removed: 0, isEmpty: true })
     t.strictSame(writes, [])
   })
 
