@@ -12,6 +12,7 @@ export const Environment = Type.Object({
   HOOK_TOKEN: Type.Optional(Type.String()),
   SYNC_BUDGET: Type.String({ default: '25s' }),
   VERIFY_INTERVAL: Type.String({ default: '5m' }),
+  AUDIT_INTERVAL: Type.String({ default: '1h' }),
   AWS_ENDPOINT_URL_S3: Type.String(),
   AWS_ENDPOINT_URL_IAM: Type.String(),
   AWS_ACCESS_KEY_ID: Type.String(),
@@ -51,11 +52,13 @@ const ALIASES: Record<string, keyof Environment> = {
 }
 
 /** Names that the design knows and this version does not act on; better said than ignored. */
-const NOT_YET = ['AUDIT_INTERVAL', 'FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
+const NOT_YET = ['FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
 
 const MIN_SYNC_BUDGET_MS = 1_000
 const MAX_SYNC_BUDGET_MS = 600_000
 const MAX_VERIFY_INTERVAL_MS = 86_400_000
+const MIN_AUDIT_INTERVAL_MS = 10_000
+const MAX_AUDIT_INTERVAL_MS = 7 * 86_400_000
 const MIN_ROOT_KEY_BYTES = 32
 const DAY_SECONDS = 86_400
 const MIN_GRACE_MS = 1_000
@@ -108,6 +111,8 @@ export interface Config {
   readonly syncBudgetMs: number
   /** How long a proof of access and isolation is trusted. */
   readonly verifyIntervalMs: number
+  /** How often all users of the store are looked at; 0 for never. */
+  readonly auditIntervalMs: number
 }
 
 /** @throws Error whose message names every faulty variable in one line and quotes no value. */
@@ -159,12 +164,18 @@ function crossFaults(environment: Partial<Environment>): string[] {
     const url = environment[name]
     if (url !== undefined && !isEndpoint(url)) faults.push(`${name} must be a URL without a path`)
   }
-  const { SYNC_BUDGET = '', VERIFY_INTERVAL = '' } = environment
+  const { SYNC_BUDGET = '', VERIFY_INTERVAL = '', AUDIT_INTERVAL = '' } = environment
   if (!isWithin(SYNC_BUDGET, MIN_SYNC_BUDGET_MS, MAX_SYNC_BUDGET_MS)) {
     faults.push('SYNC_BUDGET must be a duration such as 25s, from 1s to 10m')
   }
   if (!isWithin(VERIFY_INTERVAL, 0, MAX_VERIFY_INTERVAL_MS)) {
     faults.push('VERIFY_INTERVAL must be a duration such as 5m, to 1d')
+  }
+  if (
+    milliseconds(AUDIT_INTERVAL) !== 0 &&
+    !isWithin(AUDIT_INTERVAL, MIN_AUDIT_INTERVAL_MS, MAX_AUDIT_INTERVAL_MS)
+  ) {
+    faults.push('AUDIT_INTERVAL must be a duration such as 1h, from 10s to 7d, or 0s for no audit')
   }
   const { CREDENTIAL_GRACE = '', CREDENTIAL_ROTATION_DAYS = 0 } = environment
   if (!isWithin(CREDENTIAL_GRACE, MIN_GRACE_MS, MAX_GRACE_MS)) {
@@ -241,7 +252,8 @@ function configFrom(environment: Environment): Config {
         : 'off'
     },
     syncBudgetMs: milliseconds(environment.SYNC_BUDGET),
-    verifyIntervalMs: milliseconds(environment.VERIFY_INTERVAL)
+    verifyIntervalMs: milliseconds(environment.VERIFY_INTERVAL),
+    auditIntervalMs: milliseconds(environment.AUDIT_INTERVAL)
   }
 }
 

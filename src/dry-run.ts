@@ -1,6 +1,7 @@
 import type { ProfileSettings } from './config.ts'
 import { type Attachment, attachmentsFor } from './desired/attachments.ts'
 import { accessKeyFor, epochInForce, standingOf } from './desired/credentials.ts'
+import { dataPolicyFor } from './desired/data-policy.ts'
 import { planFor } from './desired/plan.ts'
 import { rotationFor } from './desired/rotation.ts'
 import {
@@ -17,9 +18,10 @@ const REDACTED = '[redacted]'
 export function dryRunAnswer(profile: Profile, settings: ProfileSettings, now: number) {
   const { isOptedIn, isTerminating, observedSecret } = profile
   const plan = planFor(profile, settings)
-  const answer = { dryRun: 'All', isOptedIn, isTerminating, plan }
+  const dataPolicy = dataPolicyFor(profile, settings)
+  const answer = { dryRun: 'All', isOptedIn, isTerminating, dataPolicy, plan }
   if (!isEntitled(profile)) return { ...answer, attachments: [] }
-  const rotation = rotationFor(profile, plan.user, settings, false, now)
+  const rotation = rotationFor(profile, plan, settings, false, now)
   const seen = observedSecret && standingOf(settings, plan.user, observedSecret.accessKeyId)?.epoch
   const key = accessKeyFor(settings.rootKey, plan.user, epochInForce(rotation.epoch, [seen]))
   const issued = { key, issuedAt: now, isSettled: false }

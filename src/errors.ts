@@ -9,6 +9,13 @@ import createError from '@fastify/error'
 /** The profile's owner must act: the parent can never be given storage as it is. */
 export const InvalidProfile = createError<[reason: string]>('S3P_INVALID_PROFILE', '%s', 422)
 
+/** The profile's owner must act: somebody else's object stands where the Secret belongs. */
+export const SecretTaken = createError<[secret: string, profile: string]>(
+  'S3P_SECRET_TAKEN',
+  'Secret %s was answered for profile %s and is still not there: an object of that name that is not ours, another controller’s for instance, stands in its place; delete it, and it comes',
+  409
+)
+
 /** The operator must act: the caller does not hold a hook token. */
 export const Unauthorized = createError(
   'S3P_UNAUTHORIZED',

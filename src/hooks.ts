@@ -10,6 +10,7 @@ const ParentMetadata = Type.Object({
   name: Type.String({ minLength: 1 }),
   uid: Type.String({ minLength: 1, maxLength: 128 }),
   resourceVersion: Type.Optional(Type.String()),
+  creationTimestamp: Type.Optional(Type.String()),
   labels: Type.Optional(Type.Record(Type.String(), Type.String())),
   annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
   deletionTimestamp: Type.Optional(Type.String()),
@@ -25,7 +26,7 @@ const ParentMetadata = Type.Object({
   )
 })
 
-const ProfileParent = Type.Object({
+export const ProfileParent = Type.Object({
   apiVersion: Type.String({ pattern: '^kubeflow\\.org/' }),
   kind: Type.Literal('Profile'),
   metadata: ParentMetadata,
@@ -33,7 +34,7 @@ const ProfileParent = Type.Object({
   status: Type.Optional(Type.Unknown())
 })
 
-const NamespaceParent = Type.Object({
+export const NamespaceParent = Type.Object({
   apiVersion: Type.Literal('v1'),
   kind: Type.Literal('Namespace'),
   metadata: ParentMetadata
@@ -113,6 +114,13 @@ function flattened(groups: Static<typeof ObservedGroups>): Static<typeof Observe
 const READY_ANNOTATION = 'pipelines.kubeflow.org/object-storage'
 const SETTLING_ANNOTATION = 'pipelines.kubeflow.org/credentials-settling-until'
 const READY_CONDITION = 'ObjectStorageReady'
+const SETTLING_WORDS = 'the key before works until'
+/** Without a number in it: each change would be a write, and each write another call at once. */
+const EMPTYING = {
+  type: READY_CONDITION,
+  status: 'False',
+  message: 'The key is revoked, and the data is being deleted'
+}
 
 /**
  * The answer as the parent's controller wants it. A Namespace's status is never touched: Metacontroller
@@ -147,15 +155,27 @@ function statusWith(
   if (readiness === 'gone') {
     return { ...status, conditions: conditions.filter((condition) => !isOurs(condition)) }
   }
-  const ready = readyCondition(settlingUntil)
-  const updated = conditions.map((condition) => (isOurs(condition) ? ready : condition))
-  return { ...status, conditions: conditions.some(isOurs) ? updated : [...updated, ready] }
+  const ours = readiness === 'emptying' ? EMPTYING : readyCondition(settlingUntil)
+  const updated = conditions.map((condition) => (isOurs(condition) ? ours : condition))
+  return { ...status, conditions: conditions.some(isOurs) ? updated : [...updated, ours] }
 }
 
 function readyCondition(settlingUntil: string | undefined): object {
   const message = 'Credentials are issued, and access and isolation are proven'
-  const settling = settlingUntil ? `; the key before works until ${settlingUntil}` : ''
+  const settling = settlingUntil ? `; ${SETTLING_WORDS} ${settlingUntil}` : ''
   return { type: READY_CONDITION, status: 'True', message: message + settling }
+}
+
+/** Whether the parent, of either kind, says that a key before its current one still works. */
+export function isSettling({ metadata, status }: KubernetesObject): boolean {
+  const conditions = isObject(status) ? status['conditions'] : undefined
+  const messages = (Array.isArray(conditions) ? conditions : []).map((condition) =>
+    isObject(condition) && condition['type'] === READY_CONDITION ? condition['message'] : ''
+  )
+  return (
+    metadata.annotations?.[SETTLING_ANNOTATION] !== undefined ||
+    messages.some((message) => String(message).includes(SETTLING_WORDS))
+  )
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

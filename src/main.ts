@@ -1,19 +1,42 @@
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { planAdoption } from './commands/adopt.ts'
+import { kindToAnnotate, scriptFor, summaryOf } from './commands/adopt-script.ts'
+import { applySweep } from './commands/apply-sweep.ts'
+import { ensureWhole, parentsIn, pipedText } from './commands/cluster-list.ts'
+import { CLEAN, FAILED } from './commands/exit-codes.ts'
 import { printable } from './commands/printable.ts'
 import { serve } from './commands/serve.ts'
 import { usualSideDoors } from './commands/surroundings.ts'
+import { planSweep } from './commands/sweep.ts'
+import {
+  adviceText,
+  exitCodeOfOutcome,
+  exitCodeOfPlan,
+  outcomeText,
+  planText
+} from './commands/sweep-report.ts'
 import { verify } from './commands/verify.ts'
-import { exitCodeOf, FAILED, reportJson, reportText } from './commands/verify-report.ts'
+import { exitCodeOf, reportJson, reportText } from './commands/verify-report.ts'
 import { type Config, isEndpoint, loadConfig } from './config.ts'
+import { CommandFailed } from './errors.ts'
+import type { ObjectStore } from './object-store/object-store.ts'
 import { buildSeaweedFs } from './object-store/seaweedfs.ts'
 
 const USAGE = `Usage: node src/main.ts [serve]
-       node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]`
+       node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]
+       kubectl get profiles.kubeflow.org,namespaces -o json | node src/main.ts sweep [--apply] [--data] [--even-most]
+       kubectl get profiles.kubeflow.org -o json | node src/main.ts adopt [--parent namespace|profile]`
 
 const [command = 'serve', ...rest] = process.argv.slice(2)
-if (command === 'serve') await serveCommand()
-else if (command === 'verify') await verifyCommand(rest)
-else exit(FAILED, `There is no command ${JSON.stringify(command)}\n${USAGE}`)
+const commands: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
+  serve: serveCommand,
+  verify: verifyCommand,
+  sweep: sweepCommand,
+  adopt: adoptCommand
+}
+const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined
+if (chosen === undefined) exit(FAILED, `There is no command ${JSON.stringify(command)}\n${USAGE}`)
+await chosen(rest)
 
 async function serveCommand(): Promise<void> {
   const config = configOrExit(1)
@@ -21,48 +44,103 @@ async function serveCommand(): Promise<void> {
 }
 
 async function verifyCommand(args: string[]): Promise<void> {
-  const { json, named, namespaces } = verifyArguments(args)
+  const urls = { type: 'string', multiple: true } as const
+  const options = { json: { type: 'boolean' }, filer: urls, master: urls, volume: urls } as const
+  const { values, positionals } = argumentsOrExit({ args, options, allowPositionals: true })
+  const { json = false, ...named } = values
+  for (const [door, urls] of Object.entries(named)) {
+    const faulty = urls.find((url) => !isEndpoint(url))
+    if (faulty !== undefined) exit(FAILED, `--${door} must be a URL without a path\n${USAGE}`)
+  }
+  // The marks are removed first; whoever signals twice does not want to wait for that.
+  await run('Interrupted; the marks are removed', async (config, store, signal) => {
+    const { s3Endpoint, iamEndpoint } = config.store
+    const report = await verify(config, store, {
+      namespaces: positionals,
+      sideDoors: { ...usualSideDoors([s3Endpoint, iamEndpoint]), ...named },
+      onProgress,
+      signal
+    })
+    process.stdout.write(json ? reportJson(report) : reportText(report))
+    return exitCodeOf(report)
+  })
+}
+
+async function sweepCommand(args: string[]): Promise<void> {
+  const flag = { type: 'boolean' } as const
+  const options = { apply: flag, data: flag, 'even-most': flag } as const
+  const { apply = false, data = false, ...others } = argumentsOrExit({ args, options }).values
+  const { 'even-most': evenMost = false } = others
+  const list = await pipedText(process.stdin)
+  const interruption = 'Interrupted; what is done stays done, and the next run goes on'
+  await run(interruption, async (config, store, signal) => {
+    const parents = parentsIn(list)
+    ensureWhole(parents)
+    const now = Math.floor(Date.now() / 1000)
+    const plan = await planSweep(config, store, parents, {
+      deletesData: data,
+      now,
+      onProgress,
+      signal
+    })
+    process.stdout.write(planText(plan))
+    if (!apply) {
+      process.stdout.write(adviceText(plan))
+      return exitCodeOfPlan(plan)
+    }
+    const outcomes = await applySweep(plan, store, { evenMost, onProgress, signal })
+    process.stdout.write(outcomeText(plan, outcomes))
+    return exitCodeOfOutcome(plan, outcomes)
+  })
+}
+
+async function adoptCommand(args: string[]): Promise<void> {
+  const options = { parent: { type: 'string' } } as const
+  const { parent } = argumentsOrExit({ args, options }).values
+  const list = await pipedText(process.stdin)
+  await run('Interrupted', async (config, _store, signal) => {
+    const parents = list.trim() === '' ? undefined : parentsIn(list)
+    const kind = kindToAnnotate(parent, parents)
+    const adoptions = await planAdoption(config, parents, signal)
+    process.stdout.write(scriptFor(adoptions, kind))
+    onProgress(summaryOf(adoptions))
+    return CLEAN
+  })
+}
+
+/** Runs a command to its end, or until a signal comes: its exit code says what it found. */
+async function run(
+  interruption: string,
+  work: (config: Config, store: ObjectStore, signal: AbortSignal) => Promise<number>
+): Promise<void> {
   const config = configOrExit(FAILED)
-  // Whoever reads may have read enough, as `head` has: that ends neither the run, which has marks to remove,
-  // nor what the exit code says.
+  // Whoever reads may have read enough, as `head` has: that ends neither the run nor what the exit code says.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
       if (code !== 'EPIPE') exit(FAILED, `The report cannot be written: ${message}`)
     })
   }
   const interrupted = new AbortController()
-  // The marks are removed first; whoever signals twice does not want to wait for that.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => interrupted.abort(new Error('Interrupted; the marks are removed')))
+    process.once(signal, () => interrupted.abort(new CommandFailed(interruption)))
   }
   try {
-    const { s3Endpoint, iamEndpoint } = config.store
-    const usual = usualSideDoors([s3Endpoint, iamEndpoint])
     const store = buildSeaweedFs(config.store, config.profile.commonBucket, () => {})
-    const report = await verify(config, store, {
-      namespaces,
-      sideDoors: { ...usual, ...named },
-      onProgress: (line) => process.stderr.write(`${line}\n`),
-      signal: interrupted.signal
-    })
-    process.stdout.write(json ? reportJson(report) : reportText(report))
-    process.exitCode = exitCodeOf(report)
+    process.exitCode = await work(config, store, interrupted.signal)
   } catch (error) {
-    exit(FAILED, (error as Error).message)
+    const { aborted, reason } = interrupted.signal
+    const news = aborted && !(error instanceof CommandFailed) ? reason : error
+    exit(FAILED, (news as Error).message)
   }
 }
 
-function verifyArguments(args: string[]) {
-  const text = { type: 'string', multiple: true } as const
-  const options = { json: { type: 'boolean' }, filer: text, master: text, volume: text } as const
+function onProgress(line: string): void {
+  process.stderr.write(`${printable(line)}\n`)
+}
+
+function argumentsOrExit<T extends ParseArgsConfig>(config: T) {
   try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-    const { json = false, ...named } = values
-    for (const [door, urls] of Object.entries(named)) {
-      const faulty = urls.find((url) => !isEndpoint(url))
-      if (faulty !== undefined) throw new Error(`--${door} must be a URL without a path`)
-    }
-    return { json, named, namespaces: positionals }
+    return parseArgs(config)
   } catch (error) {
     // Its first sentence says it; the others are about quoting.
     const [sentence] = (error as Error).message.split(/[.\n]/)

@@ -1,3 +1,5 @@
+import type { ManagedPolicy } from './desired/access-policy.ts'
+
 /** Metacontroller calls finalize again within seconds; a later call is another story. */
 const DEPARTURE_MEMORY_MS = 10 * 60_000
 
@@ -11,6 +13,9 @@ export class Memory {
   readonly #proofs = new Map<string, Proof>()
   readonly #buckets = new Map<string, number>()
   readonly #departures = new Map<string, Departure>()
+  readonly #claims = new Map<string, ManagedPolicy>()
+  readonly #suspects = new Set<string>()
+  readonly #unseenSecrets = new Map<string, number>()
 
   /** @param clock monotonic milliseconds */
   constructor(verifyIntervalMs: number, clock: () => number) {
@@ -40,6 +45,42 @@ export class Memory {
     this.#departures.delete(user)
   }
 
+  /** A profile that lives goes by this user, and this is what it may do. */
+  claim(user: string, policy: ManagedPolicy): void {
+    this.#claims.set(user, policy)
+  }
+
+  /** The policy that the user must have; undefined when no profile asked for it since this process began. */
+  policyClaimed(user: string): ManagedPolicy | undefined {
+    return this.#claims.get(user)
+  }
+
+  /** The user is not as it should be: its next sync must look at all of it, however well its key works. */
+  suspect(user: string): void {
+    this.#suspects.add(user)
+  }
+
+  isSuspect(user: string): boolean {
+    return this.#suspects.has(user)
+  }
+
+  clearSuspicion(user: string): void {
+    this.#suspects.delete(user)
+  }
+
+  /** For how many milliseconds a Secret was answered for this user and not seen in the cluster. */
+  unseenMs(user: string): number {
+    const now = this.#clock()
+    const since = this.#unseenSecrets.get(user) ?? now
+    this.#unseenSecrets.set(user, since)
+    return now - since
+  }
+
+  /** The Secret is there, or it has been said that it is not. */
+  forgetUnseen(user: string): void {
+    this.#unseenSecrets.delete(user)
+  }
+
   isBucketVerified(bucket: string): boolean {
     const at = this.#buckets.get(bucket)
     return at !== undefined && this.#isFresh(at)
@@ -58,6 +99,9 @@ export class Memory {
   forget(user: string, ownBucket: string): void {
     this.#proofs.delete(user)
     this.#buckets.delete(ownBucket)
+    this.#claims.delete(user)
+    this.#suspects.delete(user)
+    this.#unseenSecrets.delete(user)
   }
 
   /**

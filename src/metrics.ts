@@ -1,4 +1,6 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { AuditReport } from './audit.ts'
+import { type Finding, NO_FINDINGS } from './desired/identity.ts'
 
 /** Few numbers, labelled by outcome; never by profile, secret or key. */
 export interface Metrics {
@@ -9,6 +11,10 @@ export interface Metrics {
   bucketPolicyRepaired(): void
   accessKeyRetired(): void
   adminKeyReplaced(): void
+  secretTaken(): void
+  /** Objects, versions and unfinished uploads of deleted profiles. */
+  objectsDeleted(count: number): void
+  auditEnded(report: AuditReport | 'failed'): void
 }
 
 export function buildMetrics(): Metrics {
@@ -41,12 +47,51 @@ export function buildMetrics(): Metrics {
     help: 'Secrets of profiles that held a key of the store’s admin, and got their own',
     registers: [registry]
   })
+  const taken = new Counter({
+    name: 's3p_secrets_taken_total',
+    help: 'Syncs that found the Secret still missing after it was answered: an object that is not ours is in its place',
+    registers: [registry]
+  })
+  const deleted = new Counter({
+    name: 's3p_objects_deleted_total',
+    help: 'Objects, versions and unfinished uploads removed with profiles whose data policy says so',
+    registers: [registry]
+  })
+  const audits = new Counter({
+    name: 's3p_audits_total',
+    help: 'Passes of the audit, by outcome (ok or failed)',
+    labelNames: ['outcome'],
+    registers: [registry]
+  })
+  const findings = new Gauge({
+    name: 's3p_audit_findings',
+    help: 'Users of ours that the last finished audit found not as they had been left, by finding',
+    labelNames: ['finding'],
+    registers: [registry]
+  })
+  const setFindings = (counts: Readonly<Record<Finding, number>>) => {
+    for (const [finding, count] of Object.entries(counts)) findings.set({ finding }, count)
+  }
+  setFindings(NO_FINDINGS)
+  const unclaimed = new Gauge({
+    name: 's3p_audit_unclaimed_users',
+    help: 'Users of ours that no profile has asked this process for; sweep says whether they are orphans',
+    registers: [registry]
+  })
   return {
     registry,
     hookAnswered: (hook, outcome, seconds) => hooks.observe({ hook, outcome }, seconds),
     storeWritten: () => writes.inc(),
     bucketPolicyRepaired: () => repairs.inc(),
     accessKeyRetired: () => retired.inc(),
-    adminKeyReplaced: () => replaced.inc()
+    adminKeyReplaced: () => replaced.inc(),
+    secretTaken: () => taken.inc(),
+    objectsDeleted: (count) => deleted.inc(count),
+    auditEnded(report) {
+      audits.inc({ outcome: report === 'failed' ? 'failed' : 'ok' })
+      if (report === 'failed') return
+      unclaimed.set(report.unclaimed)
+      setFindings(report.findings)
+    }
   }
 }

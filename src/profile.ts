@@ -1,3 +1,5 @@
+import { DATA_POLICY_ANNOTATION } from './desired/data-policy.ts'
+import { ADOPT_ANNOTATION } from './desired/plan.ts'
 import { REVOKE_ANNOTATION, ROTATE_ANNOTATION } from './desired/rotation.ts'
 import type { HookRequest, KubernetesObject } from './hooks.ts'
 
@@ -17,6 +19,12 @@ export interface Profile {
   readonly rotateAt: string | undefined
   /** From when on older keys get no grace, as the annotation spells it. */
   readonly revokeBefore: string | undefined
+  /** The name of an earlier life that the profile is to take over, as the annotation spells it. */
+  readonly adoptBucket: string | undefined
+  /** What becomes of the data when the profile is deleted, as the annotation spells it. */
+  readonly dataPolicy: string | undefined
+  /** When the parent was made, as Kubernetes spells it. */
+  readonly createdAt: string | undefined
   /** The credentials Secret as the cluster shows it: a claim, not a fact. */
   readonly observedSecret: ObservedSecret | undefined
 }
@@ -58,6 +66,9 @@ export function profileFrom(request: HookRequest): Profile {
     skipsStorageCleanup: annotations[SKIP_CLEANUP_ANNOTATION] === 'true',
     rotateAt: annotations[ROTATE_ANNOTATION],
     revokeBefore: annotations[REVOKE_ANNOTATION],
+    adoptBucket: annotations[ADOPT_ANNOTATION],
+    dataPolicy: annotations[DATA_POLICY_ANNOTATION],
+    createdAt: parent.metadata.creationTimestamp,
     observedSecret: observedSecretFrom(request)
   }
 }

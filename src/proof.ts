@@ -2,33 +2,37 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AccessKey } from './desired/credentials.ts'
 import type { Plan } from './desired/plan.ts'
 import { NotIsolated, StoreUnavailable } from './errors.ts'
-import type { Budget, ObjectStore, ProbeAnswer } from './object-store/object-store.ts'
+import type {
+  Budget,
+  DesiredIdentity,
+  ObjectStore,
+  ProbeAnswer
+} from './object-store/object-store.ts'
 
 /**
- * Access and one refusal, with the profile's own key on the gateway that profiles use.
- * @throws NotIsolated when the key opens what is not the profile's
+ * Access and one refusal, with the profile's own key on the gateway that profiles use. `open` when the key
+ * opens what is not the profile's.
  */
 export async function probe(
-  { probes, namespace }: Plan,
+  { probes }: Plan,
   accessKey: AccessKey,
   store: ObjectStore,
   budget: Budget
-): Promise<'proven' | ProbeAnswer> {
+): Promise<'proven' | 'open' | ProbeAnswer> {
   const own = await store.probe(accessKey, probes.own, budget)
   if (own !== 'absent' && own !== 'readable') return own
   const foreign = await store.probe(accessKey, probes.foreign, budget)
-  if (foreign === 'absent' || foreign === 'readable') {
-    const { bucket, key } = probes.foreign
-    const step = `probing bucket ${bucket} with the key of profile ${namespace}`
-    throw new NotIsolated(step, `object ${key} is not the profile's and yet it is ${foreign}`)
-  }
+  if (foreign === 'absent' || foreign === 'readable') return 'open'
   return foreign === 'denied' ? 'proven' : foreign
 }
 
-/** Waits for the key to reach the gateway, and replaces it once if its id carries another secret. */
+/**
+ * Waits for key and limits to reach the gateway, and replaces the key once if its id carries another secret.
+ * @throws NotIsolated when the key still opens what is not the profile's
+ */
 export async function awaitProof(
   plan: Plan,
-  accessKey: AccessKey,
+  desired: DesiredIdentity,
   store: ObjectStore,
   patienceMs: number,
   budget: Budget
@@ -36,30 +40,39 @@ export async function awaitProof(
   const deadline = performance.now() + patienceMs
   let wasReplaced = false
   let pauseMs = 10
-  let answer = await probe(plan, accessKey, store, budget)
+  let answer = await probe(plan, desired.accessKey, store, budget)
   while (answer !== 'proven') {
     if (answer === 'wrong-secret' && !wasReplaced) {
-      await replaceAccessKey(plan, accessKey, store, budget)
+      await replaceAccessKey(plan, desired, store, budget)
       wasReplaced = true
     } else if (performance.now() + pauseMs > deadline || budget.signal.aborted) {
-      const step = `waiting for the key of profile ${plan.namespace} to work`
-      throw new StoreUnavailable(step, `the gateway still says ${answer}`)
+      throw notProven(plan, answer)
     } else {
       await pause(pauseMs)
       pauseMs *= 2
     }
-    answer = await probe(plan, accessKey, store, budget)
+    answer = await probe(plan, desired.accessKey, store, budget)
   }
+}
+
+function notProven({ namespace, probes }: Plan, answer: 'open' | ProbeAnswer): Error {
+  if (answer === 'open') {
+    const { bucket, key } = probes.foreign
+    const step = `probing bucket ${bucket} with the key of profile ${namespace}`
+    return new NotIsolated(step, `object ${key} is not the profile's and yet it is not refused`)
+  }
+  const step = `waiting for the key of profile ${namespace} to work`
+  return new StoreUnavailable(step, `the gateway still says ${answer}`)
 }
 
 /** The id is ours by construction; if the store shows it at another user, no key is safe to hand out. */
 async function replaceAccessKey(
-  { namespace, user, policy }: Plan,
-  accessKey: AccessKey,
+  { namespace, user }: Plan,
+  desired: DesiredIdentity,
   store: ObjectStore,
   budget: Budget
 ): Promise<void> {
-  const { accessKeyId } = accessKey
+  const { accessKeyId } = desired.accessKey
   const live = await store.readIdentity(user, budget)
   if (!live?.accessKeys.some((key) => key.accessKeyId === accessKeyId)) {
     const step = `issuing access key ${accessKeyId} to profile ${namespace}`
@@ -67,6 +80,5 @@ async function replaceAccessKey(
   }
   await store.deleteAccessKey(user, accessKeyId, budget)
   const accessKeys = live.accessKeys.filter((key) => key.accessKeyId !== accessKeyId)
-  const desired = { policyName: policy.name, accessKey }
   await store.ensureIdentity(user, desired, { ...live, accessKeys }, budget)
 }

@@ -9,9 +9,11 @@ import fastify, {
   LogController
 } from 'fastify'
 import type { Config } from './config.ts'
+import type { Context } from './context.ts'
 import { knownHoles } from './desired/known-holes.ts'
 import { dryRunAnswer } from './dry-run.ts'
 import { Unauthorized, Unexpected } from './errors.ts'
+import { finalizeProfile } from './finalize.ts'
 import {
   CustomizeBody,
   HookBody,
@@ -23,7 +25,7 @@ import {
 import type { Metrics } from './metrics.ts'
 import type { Budget } from './object-store/object-store.ts'
 import { type Profile, profileFrom } from './profile.ts'
-import { type Context, finalizeProfile, type Outcome, reconcileProfile } from './reconcile.ts'
+import { type Outcome, reconcileProfile } from './reconcile.ts'
 
 export interface ServerOptions {
   readonly config: Config

@@ -19,6 +19,9 @@ function without(...names: string[]): Record<string, string> {
   return Object.fromEntries(kept)
 }
 
+const AUDIT_FAULT =
+  'AUDIT_INTERVAL must be a duration such as 1h, from 10s to 7d, or 0s for no audit'
+
 t.test('loadConfig', async (t) => {
   t.test('fills in every default', async (t) => {
     t.strictSame(loadConfig(environment()), {
@@ -54,7 +57,8 @@ t.test('loadConfig', async (t) => {
         artifactProxy: 'off'
       },
       syncBudgetMs: 25_000,
-      verifyIntervalMs: 300_000
+      verifyIntervalMs: 300_000,
+      auditIntervalMs: 3_600_000
     })
   })
 
@@ -67,6 +71,7 @@ t.test('loadConfig', async (t) => {
       HOOK_TOKEN: 'first-token-of-the-tests, second-token-of-the-tests,',
       SYNC_BUDGET: '9s',
       VERIFY_INTERVAL: '1h',
+      AUDIT_INTERVAL: '2h',
       AWS_ENDPOINT_URL_S3: 'https://s3.example.com/',
       AWS_ENDPOINT_URL_IAM: 'https://iam.example.com/',
       AWS_ACCESS_KEY_ID: 'OTHERACCESSKEY',
@@ -125,7 +130,8 @@ t.test('loadConfig', async (t) => {
         artifactProxy: { image: 'images.example.com/frontend:2.17.0', disableIstioSidecar: true }
       },
       syncBudgetMs: 9_000,
-      verifyIntervalMs: 3_600_000
+      verifyIntervalMs: 3_600_000,
+      auditIntervalMs: 7_200_000
     })
   })
 
@@ -227,6 +233,9 @@ t.test('loadConfig', async (t) => {
       ['SYNC_BUDGET', '999ms', 'SYNC_BUDGET must be a duration such as 25s, from 1s to 10m'],
       ['VERIFY_INTERVAL', 'daily', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
       ['VERIFY_INTERVAL', '25h', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
+      ['AUDIT_INTERVAL', 'often', AUDIT_FAULT],
+      ['AUDIT_INTERVAL', '9s', AUDIT_FAULT],
+      ['AUDIT_INTERVAL', '8d', AUDIT_FAULT],
       [
         'CREDENTIAL_ROOT_KEY_PREVIOUS',
         ROOT_KEY,
@@ -252,7 +261,7 @@ t.test('loadConfig', async (t) => {
     t.equal(message, 'Invalid environment: AWS_ENDPOINT_URL_S3 must be a URL without a path')
   })
 
-  const unsupported = ['AUDIT_INTERVAL', 'FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
+  const unsupported = ['FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
   for (const name of unsupported) {
     t.test(`refuses ${name}, which is of a later version`, async (t) => {
       t.equal(
@@ -416,6 +425,10 @@ t.test('loadConfig', async (t) => {
     ['86400000ms', 86_400_000],
     ['1d', 86_400_000]
   ]
+  t.test('reads 0s as no audit', async (t) => {
+    t.equal(config({ AUDIT_INTERVAL: '0s' }).auditIntervalMs, 0)
+  })
+
   for (const [text, ms] of intervals) {
     t.test(`reads the verify interval ${text}`, async (t) => {
       const { syncBudgetMs, verifyIntervalMs } = config({ VERIFY_INTERVAL: text })

@@ -102,9 +102,22 @@ t.test('dryRunAnswer', async (t) => {
     t.match(JSON.stringify(observed.attachments), idOf(NOW), 'it never goes backwards')
   })
 
+  t.test('shows what becomes of the data', async (t) => {
+    const { profile: settings } = config()
+    const dataPolicy = 'Delete/team-a'
+    t.match(dryRunAnswer(profile(), settings, NOW), { dataPolicy: 'Retain' })
+    for (const isTerminating of [false, true]) {
+      const asked = dryRunAnswer(profile({ dataPolicy, isTerminating }), settings, NOW)
+      t.match(asked, { dataPolicy: 'Delete', plan: { bucket: asked.plan.user } })
+    }
+    const optedOut = dryRunAnswer(profile({ dataPolicy, isOptedIn: false }), settings, NOW)
+    t.match(optedOut, { dataPolicy: 'Retain' })
+  })
+
   t.test('refuses what a sync would refuse, and nothing else', async (t) => {
     const { profile: settings } = config()
     const refused = { code: 'S3P_INVALID_PROFILE' }
+    t.throws(() => dryRunAnswer(profile({ dataPolicy: 'Delete' }), settings, NOW), refused)
     t.throws(() => dryRunAnswer(profile({ namespace: 'Team.A' }), settings, NOW), refused)
     const malformed = profile({ rotateAt: 'soon' })
     t.throws(() => dryRunAnswer(malformed, settings, NOW), refused)

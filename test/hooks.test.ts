@@ -47,6 +47,12 @@ function settling() {
   return { ...ready(), settlingUntil: '2027-01-22T08:00:00Z' }
 }
 
+/** A deleted profile whose data is on its way out. */
+function emptying() {
+  const progress = { finalized: false, resyncAfterSeconds: 1 }
+  return { attachments: [], readiness: 'emptying' as const, ...progress }
+}
+
 function notReady() {
   return { attachments: [], readiness: 'gone' as const }
 }
@@ -203,7 +209,7 @@ t.test('hookAnswer to a CompositeController', async (t) => {
       { conditions: [null, 'text', { type: 'ObjectStorageReady' }, ['x']] }
     ]
     for (const before of befores) {
-      for (const outcome of [ready(), settling(), notReady(), pending()]) {
+      for (const outcome of [ready(), settling(), emptying(), notReady(), pending()]) {
         const first = hookAnswer(compositeRequest({ status: before }), outcome)
         const applied = compositeRequest({ status: first['status'] })
         t.equal(JSON.stringify(hookAnswer(applied, outcome)), JSON.stringify(first))
@@ -314,6 +320,25 @@ t.test('hookAnswer to a CompositeController', async (t) => {
       finalized: false,
       resyncAfterSeconds: 25
     })
+    const deleting = hookAnswer(
+      compositeRequest({ status: { conditions: [FAILED, READY] } }),
+      emptying()
+    )
+    t.strictSame(deleting, {
+      status: {
+        conditions: [
+          FAILED,
+          {
+            type: 'ObjectStorageReady',
+            status: 'False',
+            message: 'The key is revoked, and the data is being deleted'
+          }
+        ]
+      },
+      children: [],
+      finalized: false,
+      resyncAfterSeconds: 1
+    })
     const unseen = { ...pending(), resyncAfterSeconds: 30 }
     t.strictSame(hookAnswer(compositeRequest(), unseen), {
       status: {},
@@ -356,6 +381,8 @@ t.test('hookAnswer to a DecoratorController', async (t) => {
 
   t.test('leaves the annotations of a terminating Namespace alone', async (t) => {
     const going = decoratorRequest({ deletionTimestamp: '2026-01-01T00:00:00Z' })
+    const { readiness: _, ...progress } = emptying()
+    t.strictSame(hookAnswer(going, emptying()), progress)
     t.strictSame(hookAnswer(going, { ...notReady(), finalized: true }), {
       attachments: [],
       finalized: true

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { environment, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
-import { refusingSettings, s3Error, startStubStore } from './fixtures/stub-store.ts'
+import { clusterOf, kubectlList, plainNamespace, profileObject } from './fixtures/kubectl.ts'
+import { iamAnswer, ok, refusingSettings, s3Error, startStubStore } from './fixtures/stub-store.ts'
 import { tightStore } from './fixtures/tight-store.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -19,10 +20,18 @@ const body = JSON.stringify(recording('decorator/first-sync').calls[0]?.request)
 const headers = { authorization: `Bearer ${HOOK_TOKEN}`, 'content-type': 'application/json' }
 
 /** The program as an operator runs it. */
-function run(t: Test, env: Record<string, string>, args: string[] = [], stdout?: number) {
-  const stdio = ['ignore' as const, stdout ?? ('pipe' as const), 'pipe' as const]
+function run(
+  t: Test,
+  env: Record<string, string>,
+  args: string[] = [],
+  { stdout, input = '' }: { stdout?: number; input?: string } = {}
+) {
+  const stdio = ['pipe' as const, stdout ?? ('pipe' as const), 'pipe' as const]
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio })
   t.teardown(() => child.kill('SIGKILL'))
+  // Whoever does not want it may be gone before it comes.
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(input)
   return { child, stderr: text(child.stderr as Readable), ended: once(child, 'exit') }
 }
 
@@ -112,13 +121,28 @@ t.test('HOOK_AUTH=none is said out loud', async (t) => {
 t.test('a command that does not exist is told with those that do', async (t) => {
   const { stderr, ended } = run(t, environment(), ['verfiy'])
   t.same(await ended, [2, null])
-  t.match(await stderr, /^There is no command "verfiy"\nUsage: .*\n.* verify /)
+  t.match(
+    await stderr,
+    /^There is no command "verfiy"\nUsage: .*\n.* verify .*\n.* sweep .*\n.* adopt /
+  )
+  const inherited = run(t, environment(), ['toString'])
+  t.same(await inherited.ended, [2, null])
 })
 
+const user = 'profile-team-a-01234567'
+const { accessKeyId, secretAccessKey } = accessKeyFor(Buffer.from(ROOT_KEY), user, 0)
+const SECRETS = [ROOT_KEY, HOOK_TOKEN, secretAccessKey, environment()['AWS_SECRET_ACCESS_KEY']]
+
+/** How a command ended, and what it said. */
+async function outcome(t: Test, { child, stderr, ended }: ReturnType<typeof run>) {
+  const stdout = await text(child.stdout as Readable)
+  const said = await stderr
+  for (const secret of SECRETS) t.notOk((stdout + said).includes(String(secret)), 'no secret')
+  const [code] = await ended
+  return { code, stdout, stderr: said }
+}
+
 t.test('verify', async (t) => {
-  const user = 'profile-team-a-01234567'
-  const { accessKeyId, secretAccessKey } = accessKeyFor(Buffer.from(ROOT_KEY), user, 0)
-  const SECRETS = [ROOT_KEY, HOOK_TOKEN, secretAccessKey, environment()['AWS_SECRET_ACCESS_KEY']]
   const NO_DOORS = ['filer', 'master', 'volume'].map((door) => `--${door}=http://127.0.0.1:9`)
 
   /** The command on a store where nothing legitimate works. */
@@ -127,20 +151,12 @@ t.test('verify', async (t) => {
     const { s3Endpoint } = stub.settings
     const endpoints = { AWS_ENDPOINT_URL_S3: s3Endpoint, AWS_ENDPOINT_URL_IAM: s3Endpoint }
     return (args: string[] = [], stdout?: number) =>
-      run(t, environment(endpoints), ['verify', ...NO_DOORS, ...args], stdout)
-  }
-
-  async function outcome({ child, stderr, ended }: ReturnType<typeof run>) {
-    const stdout = await text(child.stdout as Readable)
-    const said = await stderr
-    for (const secret of SECRETS) t.notOk((stdout + said).includes(String(secret)), 'no secret')
-    const [code] = await ended
-    return { code, stdout, stderr: said }
+      run(t, environment(endpoints), ['verify', ...NO_DOORS, ...args], stdout ? { stdout } : {})
   }
 
   t.test('ends with 1 and a report for people when something was found', async (t) => {
     const verify = await verifying(t)
-    const { code, stdout, stderr } = await outcome(verify())
+    const { code, stdout, stderr } = await outcome(t, verify())
     t.equal(code, 1)
     t.match(stdout, /^SeaweedFS 4\.48 at .*\nBROKEN: legitimate .*\n[^\n]+ inconclusive\.\n$/s)
     t.match(stderr, /^team-a against [^\n]+\n {2}100 of \d+ cases\n/)
@@ -148,7 +164,7 @@ t.test('verify', async (t) => {
 
   t.test('writes JSON and nothing else with --json', async (t) => {
     const verify = await verifying(t)
-    const { code, stdout } = await outcome(verify(['--json', 'team-a']))
+    const { code, stdout } = await outcome(t, verify(['--json', 'team-a']))
     t.equal(code, 1)
     t.match(JSON.parse(stdout), {
       layout: 'per-profile',
@@ -162,7 +178,7 @@ t.test('verify', async (t) => {
     const verify = await verifying(t)
     const started = verify()
     started.child.stderr?.once('data', () => started.child.kill('SIGINT'))
-    const { code, stdout, stderr } = await outcome(started)
+    const { code, stdout, stderr } = await outcome(t, started)
     t.equal(code, 2)
     t.equal(stdout, '')
     t.match(stderr, /\nInterrupted; the marks are removed\n$/)
@@ -180,7 +196,7 @@ t.test('verify', async (t) => {
       ['a store', () => run(t, absent, ['verify']), /^Object store unavailable .*: ECONNREFUSED$/]
     ]
     for (const [what, started, line] of cases) {
-      const { code, stdout, stderr } = await outcome(started())
+      const { code, stdout, stderr } = await outcome(t, started())
       t.equal(code, 2, what)
       t.equal(stdout, '', what)
       t.match(stderr, /^[^\n]+\n$/, what)
@@ -196,7 +212,7 @@ t.test('verify', async (t) => {
       [['--volume', 'http://user:secret@volume'], '--volume must be a URL without a path']
     ]
     for (const [args, sentence] of faulty) {
-      const { code, stdout, stderr } = await outcome(run(t, {}, ['verify', ...args]))
+      const { code, stdout, stderr } = await outcome(t, run(t, {}, ['verify', ...args]))
       t.equal(code, 2)
       t.equal(stdout, '')
       t.match(stderr, `${sentence}\nUsage: `)
@@ -221,5 +237,125 @@ t.test('verify', async (t) => {
     const { stderr, ended } = verify([], file.fd)
     t.same(await ended, [2, null])
     t.match(await stderr, /\nThe report cannot be written: [^\n]*ENOSPC[^\n]*\n$/)
+  })
+})
+
+/** A store with one user, its bucket with an object in it, and a bucket of KFP's. */
+async function keptStore(t: Test, script = {}) {
+  const bucket = (name: string) =>
+    `<Bucket><Name>${name}</Name><CreationDate>2020-01-31T12:00:00Z</CreationDate></Bucket>`
+  const buckets = bucket('mlpipeline') + bucket(user)
+  const object =
+    '<Contents><Size>3</Size><LastModified>2020-01-31T12:00:00Z</LastModified></Contents>'
+  const stub = await startStubStore(t, {
+    ...tightStore({ [user]: accessKeyId }),
+    'GET /': ok(`<ListAllMyBucketsResult><Buckets>${buckets}</Buckets></ListAllMyBucketsResult>`),
+    [`GET /${user}?list-type`]: ok(`<ListBucketResult>${object}</ListBucketResult>`),
+    ...script
+  })
+  const { s3Endpoint } = stub.settings
+  const env = environment({ AWS_ENDPOINT_URL_S3: s3Endpoint, AWS_ENDPOINT_URL_IAM: s3Endpoint })
+  return { stub, env }
+}
+
+t.test('sweep', async (t) => {
+  const input = kubectlList(clusterOf('team-b'))
+
+  t.test('prints the plan, writes nothing and ends with 1', async (t) => {
+    const { env, stub } = await keptStore(t)
+    const { code, stdout, stderr } = await outcome(t, run(t, env, ['sweep'], { input }))
+    t.equal(code, 1)
+    t.match(stdout, /^Left behind at http.*\n\nteam-a, which is gone\n {2}user .* disable /)
+    t.match(stdout, / keep {5}1 object, 3 B, .*\n\n1 to disable, 1 kept\.\nNothing was done\./)
+    t.match(stdout, /\nAt least half of the users of ours would go\..*--even-most\.\n$/)
+    t.equal(stderr, 'The store has 1 users, 0 policies and 2 buckets\n')
+    t.notMatch(stub.operations().join(), /Update|Delete|Detach|DELETE|PUT/)
+  })
+
+  t.test('does it with --apply', async (t) => {
+    const { env, stub } = await keptStore(t)
+    const timid = await outcome(t, run(t, env, ['sweep', '--apply'], { input }))
+    t.equal(timid.code, 2)
+    t.match(timid.stderr, /\nAt least half of the users of ours would go, so nothing was done: /)
+    t.notMatch(stub.operations().join(), /Update|Delete/)
+
+    const args = ['sweep', '--apply', '--even-most']
+    const { code, stdout, stderr } = await outcome(t, run(t, env, args, { input }))
+    t.equal(code, 1)
+    t.equal(stub.request('UpdateAccessKey').form['Status'], 'Inactive')
+    t.match(stdout, /\nDisabled 1, deleted 0, left 0\.\nWhen nobody misses /)
+    t.match(stderr, new RegExp(`\ndisable user ${user}: done\n$`))
+  })
+
+  t.test('of a store where nothing is left behind ends with 0', async (t) => {
+    const { env } = await keptStore(t, { ListUsers: iamAnswer('ListUsers') })
+    const annotations = { 'pipelines.kubeflow.org/adopt-bucket': user }
+    const list = kubectlList([...clusterOf(), profileObject('team-a', { annotations })])
+    const { code, stdout } = await outcome(t, run(t, env, ['sweep', '--data'], { input: list }))
+    t.equal(code, 0)
+    t.match(stdout, /^Left behind at .*, per-profile layout: nothing\n$/)
+  })
+
+  t.test('that cannot be done ends with 2 and one line', async (t) => {
+    const { env, stub } = await keptStore(t)
+    const cases: [what: string, args: string[], input: string, line: RegExp][] = [
+      ['no list', [], '', /^Nothing came on standard input; pipe `kubectl get profiles/],
+      ['no JSON', [], 'NAME  AGE\n', /^Standard input is not JSON/],
+      ['half a list', [], kubectlList([plainNamespace('default')]), /^The list is not whole: /],
+      ['no option', ['--force'], input, /^Unknown option '--force'\nUsage: /],
+      ['no profile', ['team-a'], input, /^Unexpected argument 'team-a'/]
+    ]
+    for (const [what, args, list, line] of cases) {
+      const { code, stdout, stderr } = await outcome(
+        t,
+        run(t, env, ['sweep', ...args], { input: list })
+      )
+      t.equal(code, 2, what)
+      t.equal(stdout, '', what)
+      t.match(stderr, line, what)
+    }
+    t.same(stub.operations(), [])
+  })
+
+  t.test('ends at once when it is interrupted before it began', async (t) => {
+    let interrupt: () => unknown = () => {}
+    const hang = () => interrupt() && 'hang'
+    const { env } = await keptStore(t, { ListUsers: hang })
+    const started = run(t, env, ['sweep'], { input })
+    interrupt = () => started.child.kill('SIGINT')
+    const { code, stderr } = await outcome(t, started)
+    t.equal(code, 2)
+    t.equal(stderr, 'Interrupted; what is done stays done, and the next run goes on\n')
+  })
+})
+
+t.test('adopt', async (t) => {
+  const line = `kubectl annotate profiles.kubeflow.org team-a pipelines.kubeflow.org/adopt-bucket=${user}`
+
+  t.test('prints a script on standard output, and a sentence beside it', async (t) => {
+    const { env } = await keptStore(t)
+    const input = kubectlList([profileObject('team-a')])
+    const { code, stdout, stderr } = await outcome(t, run(t, env, ['adopt'], { input }))
+    t.equal(code, 0)
+    t.equal(stdout, `${line} # 1 object, 3 B, newest 2020-01-31T12:00:00.000Z\n`)
+    t.equal(stderr, '1 to give back, 0 to decide about\n')
+    const blind = await outcome(t, run(t, env, ['adopt', '--parent', 'profile']))
+    t.equal(blind.stdout, stdout, 'also without a list')
+  })
+
+  t.test('that cannot be done ends with 2 and one line', async (t) => {
+    const { env } = await keptStore(t)
+    const shared = { ...env, BUCKET_LAYOUT: 'shared' }
+    const cases: [env: Record<string, string>, args: string[], line: RegExp][] = [
+      [env, [], /^Say which to annotate: /],
+      [env, ['--parent', 'pod'], /^Say which to annotate: /],
+      [shared, ['--parent', 'profile'], /^With BUCKET_LAYOUT=shared there is nothing to adopt/]
+    ]
+    for (const [env, args, line] of cases) {
+      const { code, stdout, stderr } = await outcome(t, run(t, env, ['adopt', ...args]))
+      t.equal(code, 2)
+      t.equal(stdout, '')
+      t.match(stderr, line)
+    }
   })
 })

@@ -174,3 +174,40 @@ t.test('forgetDeparture', async (t) => {
     t.equal(memory.isBucketVerified('bucket-of-user-a'), true)
   })
 })
+
+t.test('what is known of a user beside its proof', async (t) => {
+  const policy = { name: 'policy', document: { Version: '2012-10-17', Statement: [] } }
+
+  t.test('who asked for it, and whether all of it must be looked at', async (t) => {
+    const { memory } = memoryWithClock()
+    t.equal(memory.policyClaimed('user-a'), undefined)
+    memory.claim('user-a', policy)
+    memory.suspect('user-a')
+    t.equal(memory.policyClaimed('user-a'), policy)
+    t.equal(memory.isSuspect('user-a'), true)
+    t.equal(memory.isSuspect('user-b'), false)
+    memory.clearSuspicion('user-a')
+    t.equal(memory.isSuspect('user-a'), false)
+  })
+
+  t.test('for how long its Secret was not seen', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    t.equal(memory.unseenMs('user-a'), 0)
+    pass(300)
+    t.equal(memory.unseenMs('user-a'), 300)
+    memory.forgetUnseen('user-a')
+    t.equal(memory.unseenMs('user-a'), 0)
+  })
+
+  t.test('is forgotten when it goes', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    memory.claim('user-a', policy)
+    memory.suspect('user-a')
+    memory.unseenMs('user-a')
+    pass(300)
+    memory.forget('user-a', 'bucket-of-user-a')
+    t.equal(memory.policyClaimed('user-a'), undefined)
+    t.equal(memory.isSuspect('user-a'), false)
+    t.equal(memory.unseenMs('user-a'), 0)
+  })
+})

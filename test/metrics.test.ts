@@ -1,4 +1,5 @@
 import t from 'tap'
+import { NO_FINDINGS } from '../src/desired/identity.ts'
 import { buildMetrics, type Metrics } from '../src/metrics.ts'
 
 /** The sample lines of one metric, as Prometheus reads them. */
@@ -55,6 +56,37 @@ t.test('buildMetrics', async (t) => {
     metrics.adminKeyReplaced()
     t.strictSame(await samplesOf(metrics, 's3p_admin_keys_replaced_total'), [
       's3p_admin_keys_replaced_total 1'
+    ])
+  })
+
+  t.test('counts Secrets whose place is taken', async (t) => {
+    const metrics = buildMetrics()
+    metrics.secretTaken()
+    t.strictSame(await samplesOf(metrics, 's3p_secrets_taken_total'), ['s3p_secrets_taken_total 1'])
+  })
+
+  t.test('shows what the last finished audit found', async (t) => {
+    const metrics = buildMetrics()
+    t.equal((await samplesOf(metrics, 's3p_audit_findings{')).length, 6, 'zeros from the start')
+    const findings = { ...NO_FINDINGS, 'foreign-key': 2 }
+    metrics.auditEnded({ users: 7, unclaimed: 3, findings })
+    metrics.auditEnded('failed')
+    t.match(await samplesOf(metrics, 's3p_audit_findings{finding="foreign-key"'), [/ 2$/])
+    t.strictSame(await samplesOf(metrics, 's3p_audit_unclaimed_users'), [
+      's3p_audit_unclaimed_users 3'
+    ])
+    t.strictSame(await samplesOf(metrics, 's3p_audits_total'), [
+      's3p_audits_total{outcome="ok"} 1',
+      's3p_audits_total{outcome="failed"} 1'
+    ])
+  })
+
+  t.test('counts objects that went with their profiles', async (t) => {
+    const metrics = buildMetrics()
+    metrics.objectsDeleted(250)
+    metrics.objectsDeleted(3)
+    t.strictSame(await samplesOf(metrics, 's3p_objects_deleted_total'), [
+      's3p_objects_deleted_total 253'
     ])
   })
 

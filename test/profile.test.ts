@@ -72,6 +72,9 @@ t.test('profileFrom', async (t) => {
       skipsStorageCleanup: false,
       rotateAt: undefined,
       revokeBefore: undefined,
+      adoptBucket: undefined,
+      dataPolicy: undefined,
+      createdAt: undefined,
       observedSecret: undefined
     })
   })
@@ -96,7 +99,8 @@ t.test('profileFrom', async (t) => {
     const body = { object: namespace, attachments: request.children }
     const viaNamespace = profileFrom(hookRequestFrom(body))
     t.equal(viaProfile.incarnation, '8b8b366e-6984-4597-add5-434bfa9f7b16')
-    t.strictSame({ ...viaNamespace, going: viaProfile.going }, viaProfile)
+    const { going, createdAt } = viaProfile
+    t.strictSame({ ...viaNamespace, going, createdAt }, viaProfile)
     const { profile: settings } = config()
     t.strictSame(planFor(viaNamespace, settings), planFor(viaProfile, settings))
   })
@@ -200,6 +204,14 @@ t.test('profileFrom', async (t) => {
         const revoked = profileOf({ annotations: revoke })
         t.match(revoked, { rotateAt: undefined, revokeBefore: text })
       }
+    }
+  })
+
+  t.test('takes over the data policy as the annotation spells it', async (t) => {
+    for (const text of ['Delete/team-a', 'Retain', '', 'delete']) {
+      const annotations = { 'pipelines.kubeflow.org/data-policy': text }
+      t.equal(compositeProfile({ annotations }).dataPolicy, text)
+      t.equal(decoratorProfile({ annotations }).dataPolicy, text)
     }
   })
 

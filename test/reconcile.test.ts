@@ -79,6 +79,11 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
         for (const [, key] of keysOf(told)) key.secretAccessKey = 'of-somebody-else'
       },
       'a detached policy': (told) => told.world.users.get(userOf(told))?.policies.clear(),
+      'an attached policy that opens everything': (told) => {
+        const Statement = [{ Effect: 'Allow', Action: 's3:*', Resource: 'arn:aws:s3:::*' }] as const
+        told.world.policies.set('of-somebody', { Version: '2012-10-17', Statement })
+        told.world.users.get(userOf(told))?.policies.add('of-somebody')
+      },
       'a deleted policy': ({ world }) => {
         for (const { policies } of world.users.values()) policies.clear()
         world.policies.clear()
@@ -185,6 +190,43 @@ for (const BUCKET_LAYOUT of LAYOUTS) {
       t.equal(new Set(answers.map((answer) => JSON.stringify(answer.attachments))).size, 1)
       const steps = told.world.writes
       t.equal(new Set(steps).size, steps.length, 'no step is written twice')
+    })
+
+    t.test('says when somebody else’s object is in the place of the Secret', async (t) => {
+      const told = story()
+      const answered = await sync(told.context)
+      told.clock.now += 10_000
+      t.equal((await sync(told.context)).readiness, 'pending', 'caches lag')
+      told.clock.now += 20_000
+      const writes = told.world.writes.length
+      await t.rejects(sync(told.context), {
+        code: 'S3P_SECRET_TAKEN',
+        statusCode: 409,
+        message:
+          /^Secret mlpipeline-minio-artifact was answered for profile team-a and is still not there/
+      })
+      const again = await sync(told.context)
+      t.equal(accessKeyIdIn(again), accessKeyIdIn(answered), 'and answers, or it could never come')
+      t.equal(told.world.writes.length, writes, 'with the same key')
+      t.same(told.taken(), 1)
+
+      const observed = observing(profile(), answered.attachments)
+      t.equal((await sync(told.context, observed)).readiness, 'ready')
+      told.clock.now += 60 * MINUTES
+      t.equal(
+        (await sync(told.context)).readiness,
+        'pending',
+        'a Secret that was there is no such case'
+      )
+    })
+
+    t.test('issues no key after the other for a Secret that never comes', async (t) => {
+      const told = newStory({ BUCKET_LAYOUT, CREDENTIAL_ROTATION_DAYS: '30' })
+      for (let month = 0; month < 4; month++) {
+        await sync(told.context).catch(() => {})
+        told.clock.now += 31 * 24 * 60 * MINUTES
+      }
+      t.equal(keysOf(told).length, 1)
     })
 
     t.test('hands out no key that opens what is not the profile’s', async (t) => {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { namesFor } from '../src/desired/access-policy.ts'
 import { StoreRejected, StoreUnavailable } from '../src/errors.ts'
 import type { ObjectStore } from '../src/object-store/object-store.ts'
 import { allRecordings, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
@@ -41,6 +42,47 @@ t.test('a malformed annotation stops a sync by name, and no finalize', async (t)
   t.match(finalized.json(), { finalized: false })
   t.equal(world.users.size, 0)
 })
+
+t.test(
+  'a malformed data policy stops a sync by name, and a deletion once its key is gone',
+  async (t) => {
+    const { store, world } = buildFakeObjectStore()
+    const { server } = serve(store)
+    const deleted = { deletionTimestamp: '2027-01-15T08:00:00Z' }
+    const call = (hook: string, metadata: object) =>
+      server.inject({ method: 'POST', url: `/${hook}`, headers, payload: syncOf(metadata) })
+    t.equal((await call('sync', {})).statusCode, 200)
+    const { name } = firstSync.object.metadata
+    const bucket = [...world.buckets].find((candidate) => candidate.includes(name)) ?? ''
+    world.objects.add(`${bucket}/data`)
+
+    const wrong = { annotations: { 'pipelines.kubeflow.org/data-policy': 'Delete' } }
+    for (const [hook, metadata] of [
+      ['sync', wrong],
+      ['finalize', { ...wrong, ...deleted }]
+    ] as const) {
+      const refused = await call(hook, metadata)
+      t.equal(refused.statusCode, 422)
+      const { code, message } = refused.json()
+      t.equal(code, 'S3P_INVALID_PROFILE')
+      t.ok(message.includes(`pipelines.kubeflow.org/data-policy of profile ${name} must be`))
+      t.ok(message.includes(`Delete/${name}`), 'shows what to write')
+      t.notOk('attachments' in refused.json())
+      t.equal(world.users.size, hook === 'sync' ? 1 : 0)
+    }
+
+    const right = { annotations: { 'pipelines.kubeflow.org/data-policy': `Delete/${name}` } }
+    world.removedAtOnce = 0
+    t.same((await call('finalize', { ...right, ...deleted })).json(), {
+      attachments: [],
+      finalized: false,
+      resyncAfterSeconds: 1
+    })
+    world.removedAtOnce = 1
+    t.match((await call('finalize', { ...right, ...deleted })).json(), { resyncAfterSeconds: 25 })
+    t.notOk(world.buckets.has(bucket))
+  }
+)
 
 for (const { name, calls } of allRecordings()) {
   t.test(`a real Metacontroller gets the right answers: ${name}`, async (t) => {
@@ -328,7 +370,9 @@ t.test('no secret reaches a log line or an error', async (t) => {
   await post('/sync', steady)
   await post('/sync?dryRun=All', firstSync)
   world.users.clear()
-  world.policies.set([...world.policies.keys()][0] ?? '', { Version: 'edited', Statement: [] })
+  for (const name of namesFor([...world.policies.keys()][0] ?? '')) {
+    world.policies.set(name, { Version: 'edited', Statement: [] })
+  }
   await post('/sync', firstSync)
   await post('/finalize', firstSync)
   await server.inject({ method: 'POST', url: '/sync', payload: firstSync })

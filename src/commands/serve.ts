@@ -1,5 +1,6 @@
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
+import { auditEvery } from '../audit.ts'
 import type { Config } from '../config.ts'
 import { CommandFailed } from '../errors.ts'
 import { Memory } from '../memory.ts'
@@ -39,11 +40,13 @@ export async function serve(config: Config): Promise<void> {
     metrics
   }
   const server = buildServer({ config, context, metrics, logger })
+  const stop = new AbortController()
 
   closeWithGrace(
     { delay: config.syncBudgetMs + CLOSE_MARGIN_MS, logger },
     async ({ err, signal }) => {
       logger.warn({ err, signal }, 'closing: running syncs finish first')
+      stop.abort()
       await server.close()
     }
   )
@@ -56,6 +59,7 @@ export async function serve(config: Config): Promise<void> {
     if (config.server.hookAuth === 'none') {
       logger.warn('HOOK_AUTH=none: whoever reaches this port gets any profile’s keys')
     }
+    if (config.auditIntervalMs > 0) void auditEvery(config.auditIntervalMs, context, stop.signal)
   } catch (error) {
     throw new CommandFailed(
       `Cannot listen on port ${config.server.port}: ${(error as Error).message}`

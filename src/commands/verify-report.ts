@@ -1,6 +1,7 @@
 import type { CaseResult } from '../matrix/case-result.ts'
 import { remedyFor } from '../matrix/remedies.ts'
-import { printable } from './printable.ts'
+import { CLEAN, FOUND } from './exit-codes.ts'
+import { table, textOf } from './text.ts'
 import type { VerifyReport } from './verify.ts'
 
 /** How many holes of one kind are told one by one; a broken policy opens hundreds. */
@@ -14,11 +15,6 @@ export function isClean({ pairs, surroundings }: VerifyReport): boolean {
   )
 }
 
-/** Of every command but `serve`: nothing was found, something was found, it could not be done. */
-export const CLEAN = 0
-export const FOUND = 1
-export const FAILED = 2
-
 export function exitCodeOf(report: VerifyReport): number {
   return isClean(report) ? CLEAN : FOUND
 }
@@ -30,9 +26,9 @@ export function reportText(report: VerifyReport): string {
   const lines = [
     `SeaweedFS ${storeVersion} at ${endpoint}, ${layout} layout`,
     '',
-    ...table(
+    ...table([
       ['profile', 'against', 'cases', 'holes', 'broken', 'seconds'],
-      pairs.map((pair) => [
+      ...pairs.map((pair) => [
         pair.own,
         pair.their,
         String(pair.results.length),
@@ -40,18 +36,18 @@ export function reportText(report: VerifyReport): string {
         count(pair.results, 'broken'),
         pair.seconds.toFixed(1)
       ])
-    ),
+    ]),
     '',
-    ...table(
+    ...table([
       ['cases', 'run', 'holes', 'broken', 'inconclusive'],
-      [...Map.groupBy(results, ({ group }) => group)].map(([group, inGroup]) => [
+      ...[...Map.groupBy(results, ({ group }) => group)].map(([group, inGroup]) => [
         group,
         String(inGroup.length),
         count(inGroup, 'hole'),
         count(inGroup, 'broken'),
         count(inGroup, 'inconclusive')
       ])
-    ),
+    ]),
     '',
     ...surroundings.flatMap(({ check, verdict, evidence, remedy }) => [
       `${verdict === 'ok' ? 'ok  ' : 'HOLE'}  ${check}: ${evidence}`,
@@ -66,10 +62,6 @@ export function reportText(report: VerifyReport): string {
 /** The report for programs. */
 export function reportJson(report: VerifyReport): string {
   return textOf(JSON.stringify(report, null, 2).split('\n'))
-}
-
-function textOf(lines: readonly string[]): string {
-  return lines.map((line) => `${printable(line)}\n`).join('')
 }
 
 function findings(results: readonly CaseResult[]): string[] {
@@ -107,17 +99,4 @@ function conclusion(report: VerifyReport): string {
 
 function count(results: readonly CaseResult[], wanted: CaseResult['verdict']): string {
   return String(results.filter(({ verdict }) => verdict === wanted).length)
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows]
-  const widths = head.map((_, column) =>
-    Math.max(...all.map((row) => (row[column] as string).length))
-  )
-  return all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] as number))
-      .join('  ')
-      .trimEnd()
-  )
 }

@@ -1,4 +1,4 @@
-import { S3Client } from '@aws-sdk/client-s3'
+import type { S3Client } from '@aws-sdk/client-s3'
 import type { Config, StoreSettings } from '../config.ts'
 import { knownHoles } from '../desired/known-holes.ts'
 import { CommandFailed } from '../errors.ts'
@@ -12,6 +12,7 @@ import { MARKS, type Party } from '../matrix/scene.ts'
 import { type Sown, sow } from '../matrix/seeds.ts'
 import type { Budget, ObjectStore } from '../object-store/object-store.ts'
 import { statusOf, storeError } from '../object-store/store-errors.ts'
+import { buildAdminClient } from './admin-client.ts'
 import { findParties } from './parties.ts'
 import { withLimitedPatience } from './patience.ts'
 import { inspectSurroundings, type SideDoors, type Surrounding } from './surroundings.ts'
@@ -52,7 +53,6 @@ interface Field extends Pick<VerifyOptions, 'onProgress' | 'signal'> {
 
 const LOOKUP_BUDGET_MS = 60_000
 const PROGRESS_EVERY_CASES = 100
-const ADMIN_TIMEOUT_MS = 15_000
 
 /**
  * Runs every case that cannot damage anything between profiles of a live installation, on the endpoint
@@ -89,18 +89,7 @@ async function verifyAll(
   for (const party of parties) await ensureKeyWorks(party, store, lookup)
 
   const reach = reachOf(settings, signal, run)
-  const admin = new S3Client({
-    endpoint: settings.s3Endpoint,
-    region: settings.region,
-    credentials: { ...settings.credentials },
-    forcePathStyle: true,
-    maxAttempts: 2,
-    requestHandler: {
-      connectionTimeout: ADMIN_TIMEOUT_MS,
-      requestTimeout: ADMIN_TIMEOUT_MS,
-      throwOnRequestTimeout: true
-    }
-  })
+  const admin = buildAdminClient(settings)
   const { commonBucket } = profile
   const field = { commonBucket, reach, admin, onProgress, signal }
   const pairs: PairReport[] = []

@@ -17,7 +17,7 @@ export interface PolicyDocument {
   readonly Statement: readonly Statement[]
 }
 
-/** A managed policy never changes under its name: other content has another name. */
+/** A managed policy of ours never changes under its name: other content has another name. */
 export interface ManagedPolicy {
   readonly name: string
   readonly document: PolicyDocument
@@ -70,9 +70,32 @@ export function ownPrefixPolicy(user: string, bucketName: string, prefix: string
   ])
 }
 
+/** Under how many names a policy may stand: each time somebody edits one that cannot be mended, the next. */
+const MAX_NAMES = 9
+
+/** The names under which a managed policy may stand, in order: its own, `…-2`, `…-3`. */
+export function namesFor(policyName: string): string[] {
+  const others = Array.from({ length: MAX_NAMES - 1 }, (_, index) => `${policyName}-${index + 2}`)
+  return [policyName, ...others]
+}
+
 /** Whether a managed policy belongs to this user alone, in whatever version. */
 export function isPolicyOf(user: string, policyName: string): boolean {
-  return new RegExp(`^${user}-[0-9a-f]{8}$`).test(policyName)
+  return isVersionOf(user, policyName)
+}
+
+/** Whether a managed policy is the one that all profiles of the per-profile layout have, in whatever version. */
+export function isOwnBucketPolicy(namePrefix: string, policyName: string): boolean {
+  return isVersionOf(`${namePrefix}own-bucket`, policyName)
+}
+
+/** What the name of a managed policy of ours says before its version: the user that it belongs to, if any. */
+export function stemOfPolicy(policyName: string): string | undefined {
+  return new RegExp(`^(.+)-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`).exec(policyName)?.[1]
+}
+
+function isVersionOf(stem: string, policyName: string): boolean {
+  return new RegExp(`^${stem}-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`).test(policyName)
 }
 
 /** Every Sid that we ever write into the policy of a bucket. */

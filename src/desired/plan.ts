@@ -17,6 +17,8 @@ export interface Plan {
   readonly namespace: string
   /** The IAM user, and in the per-profile layout the bucket too. */
   readonly user: string
+  /** The user of this very incarnation, where the profile goes by the name of an earlier one instead. */
+  readonly replacedUser: string | undefined
   /** Where the profile's data lives. */
   readonly bucket: string
   /** What all its object keys start with; KFP's UI authorises by it. */
@@ -41,6 +43,7 @@ export interface ObjectAddress {
   readonly key: string
 }
 
+export const ADOPT_ANNOTATION = 'pipelines.kubeflow.org/adopt-bucket'
 const MAX_NAME_LENGTH = 63
 const HASH_LENGTH = 8
 /** A key that nobody writes; a dot cannot start a namespace's name, so no profile owns its twin. */
@@ -54,12 +57,31 @@ export function planFor(profile: Profile, settings: ProfileSettings): Plan {
       `The profile's name must be an RFC 1123 label to be a namespace: ${JSON.stringify(namespace.slice(0, 80))}`
     )
   }
-  const user = userNameFor(settings.namePrefix, namespace, incarnation)
+  const own = userNameFor(settings.namePrefix, namespace, incarnation)
+  const user = adoptedName(profile, settings) ?? own
   const keyPrefix = `private-artifacts/${namespace}/`
-  const shared = { namespace, user, keyPrefix }
+  const replacedUser = user === own ? undefined : own
+  const shared = { namespace, user, replacedUser, keyPrefix }
   return settings.layout === 'per-profile'
     ? { ...shared, ...ownBucketPlan(user, keyPrefix, settings) }
     : { ...shared, ...commonBucketPlan(user, keyPrefix, settings) }
+}
+
+/** Only a name of this very profile's: whoever had it is dead, because the profile's name is taken. */
+function adoptedName(
+  { namespace, adoptBucket }: Profile,
+  { layout, namePrefix }: ProfileSettings
+): string | undefined {
+  if (adoptBucket === undefined) return undefined
+  if (layout === 'shared') {
+    throw new InvalidProfile(
+      `Annotation ${ADOPT_ANNOTATION} needs BUCKET_LAYOUT=per-profile: in the shared layout profile ${namespace} finds its data again by its name`
+    )
+  }
+  if (userPatternFor(namePrefix, namespace).test(adoptBucket)) return adoptBucket
+  throw new InvalidProfile(
+    `Annotation ${ADOPT_ANNOTATION} of profile ${namespace} must name a bucket of an earlier life of this very profile, ${userStemFor(namePrefix, namespace)}-<8 hexadecimal digits>, not ${JSON.stringify(adoptBucket.slice(0, 80))}`
+  )
 }
 
 function ownBucketPlan(user: string, keyPrefix: string, settings: ProfileSettings) {
@@ -129,6 +151,11 @@ export function namespaceIn(
   if (namespace === undefined || !isNamespaceName(namespace)) return undefined
   const isShortened = user.length === MAX_NAME_LENGTH && new RegExp(`${hash}$`).test(namespace)
   return { namespace, isShortened }
+}
+
+/** What the names of all lives of a profile have in common. */
+export function stemOf(user: string): string {
+  return user.slice(0, -1 - HASH_LENGTH)
 }
 
 function shortened(namespace: string, room: number): string {

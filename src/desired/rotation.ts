@@ -3,6 +3,7 @@ import type { ProfileSettings } from '../config.ts'
 import { InvalidProfile } from '../errors.ts'
 import type { Profile } from '../profile.ts'
 import type { Standing } from './credentials.ts'
+import type { Plan } from './plan.ts'
 
 type RotationSettings = Pick<ProfileSettings, 'rotationSeconds' | 'graceSeconds'>
 
@@ -10,6 +11,10 @@ type RotationSettings = Pick<ProfileSettings, 'rotationSeconds' | 'graceSeconds'
 export interface Rotation {
   /** The key must not be older than this. */
   readonly epoch: number
+  /** The same, leaving age out. */
+  readonly demandedEpoch: number
+  /** Keys older than the profile itself belong to an earlier life of a name that it adopted. */
+  readonly bornAt: number
   /** Keys older than this get no grace. */
   readonly revokedBefore: number
   /** When the next one will be asked for; undefined when nothing is planned. */
@@ -44,25 +49,31 @@ export const REVOKE_ANNOTATION = 'pipelines.kubeflow.org/revoke-credentials-befo
  * @throws InvalidProfile that names a malformed annotation
  */
 export function rotationFor(
-  { rotateAt, revokeBefore }: Pick<Profile, 'rotateAt' | 'revokeBefore'>,
-  user: string,
+  { rotateAt, revokeBefore, createdAt }: Pick<Profile, 'rotateAt' | 'revokeBefore' | 'createdAt'>,
+  { user, replacedUser }: Pick<Plan, 'user' | 'replacedUser'>,
   { rotationSeconds }: RotationSettings,
   isSettling: boolean,
   now: number
 ): Rotation {
   const revoked = annotatedTime(REVOKE_ANNOTATION, revokeBefore)
-  const asked = [annotatedTime(ROTATE_ANNOTATION, rotateAt), revoked]
-  if (rotationSeconds > 0 && !isSettling) {
-    const last = lastBoundary(user, rotationSeconds, now)
-    asked.push(last, last + rotationSeconds)
-  }
-  const past = asked.filter((time) => time <= now)
-  const future = asked.filter((time) => time > now)
+  const annotated = [annotatedTime(ROTATE_ANNOTATION, rotateAt), revoked]
+  const byAge = rotationSeconds > 0 && !isSettling ? boundaries(user, rotationSeconds, now) : []
+  const future = [...annotated, ...byAge].filter((time) => time > now)
+  const bornAt = replacedUser === undefined ? 0 : (secondsIn(createdAt ?? '') ?? 0)
+  const demandedEpoch = Math.max(bornAt, ...annotated.filter((time) => time <= now))
   return {
-    epoch: Math.max(0, ...past),
+    epoch: Math.max(demandedEpoch, ...byAge.filter((time) => time <= now)),
+    demandedEpoch,
+    bornAt,
     revokedBefore: revoked <= now ? revoked : 0,
     nextAt: future.length > 0 ? Math.min(...future) : undefined
   }
+}
+
+/** Undefined when none is known. */
+export function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length > 0 ? Math.min(...known) : undefined
 }
 
 /** Of the keys that are ours. */
@@ -79,13 +90,14 @@ export function newestOf(keys: readonly StoredKey[]): OurKey | undefined {
 export function retirementFor(
   others: readonly StoredKey[],
   issuedAt: number,
-  { revokedBefore }: Rotation,
+  { revokedBefore, bornAt }: Rotation,
   { graceSeconds }: RotationSettings,
   now: number
 ): Retirement {
   const newest = newestOf(others)
   const graceEnd = issuedAt + graceSeconds
-  const isKept = newest?.isActive && now < graceEnd && newest.standing.epoch >= revokedBefore
+  const oldestKept = Math.max(revokedBefore, bornAt)
+  const isKept = newest?.isActive && now < graceEnd && newest.standing.epoch >= oldestKept
   const keptUntil = isKept ? graceEnd : undefined
   const going = isKept ? others.filter((key) => key !== newest) : others
   const disable = going.filter(({ isActive }) => isActive).map(({ accessKeyId }) => accessKeyId)
@@ -111,9 +123,10 @@ export function issuedAtFrom(
 }
 
 /** Each profile has boundaries of its own, so that not all of them rotate in the same minute. */
-function lastBoundary(user: string, interval: number, now: number): number {
+function boundaries(user: string, interval: number, now: number): [last: number, next: number] {
   const offset = createHash('sha256').update(user).digest().readUInt32BE() % interval
-  return Math.floor((now - offset) / interval) * interval + offset
+  const last = Math.floor((now - offset) / interval) * interval + offset
+  return [last, last + interval]
 }
 
 /** Zero when there is no such annotation. */

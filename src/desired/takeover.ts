@@ -1,11 +1,4 @@
-/** A user that is not one of ours, with everything that gives it rights. */
-export interface ForeignIdentity {
-  readonly accessKeys: readonly { readonly accessKeyId: string; readonly isActive: boolean }[]
-  /** Names of the attached managed policies. */
-  readonly policies: readonly string[]
-  readonly inlinePolicies: readonly string[]
-  readonly groups: readonly string[]
-}
+import type { Identity } from './identity.ts'
 
 /** KFP's MinIO of old gave this pair, its admin's, to every namespace. */
 const MINIO_ADMIN = 'minio'
@@ -16,13 +9,15 @@ const MINIO_ADMIN = 'minio'
  */
 export function isSyncPys(
   namespace: string,
-  { accessKeys, policies, inlinePolicies, groups }: ForeignIdentity,
+  { accessKeys, policies, inlinePolicies, groups }: Identity,
   adminAccessKeyId: string
 ): boolean {
-  const [only, ...others] = inlinePolicies
+  const isItsPolicy = inlinePolicies.join() === `KubeflowProject${namespace}`
+  // What an interrupted removal leaves of it: neither key nor right.
+  const isBare = inlinePolicies.length + accessKeys.length === 0
   return (
-    only === `KubeflowProject${namespace}` &&
-    others.length + policies.length + groups.length === 0 &&
+    (isItsPolicy || isBare) &&
+    policies.length + groups.length === 0 &&
     accessKeys.every(({ accessKeyId }) => !isAdminKey(accessKeyId, adminAccessKeyId))
   )
 }

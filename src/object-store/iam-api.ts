@@ -1,30 +1,27 @@
 import {
   AttachUserPolicyCommand,
-  CreatePolicyCommand,
   CreateUserCommand,
   DeleteAccessKeyCommand,
-  DeletePolicyCommand,
   DeleteUserCommand,
   DeleteUserPolicyCommand,
   DetachUserPolicyCommand,
-  GetPolicyCommand,
-  GetPolicyVersionCommand,
   GetUserCommand,
-  IAMClient,
+  type IAMClient,
   ListAccessKeysCommand,
   ListAttachedUserPoliciesCommand,
   ListGroupsForUserCommand,
   ListUserPoliciesCommand,
   ListUsersCommand,
+  RemoveUserFromGroupCommand,
   UpdateAccessKeyCommand
 } from '@aws-sdk/client-iam'
 import type { StoreSettings } from '../config.ts'
-import type { PolicyDocument } from '../desired/access-policy.ts'
-import { canonicalText } from '../desired/canonical.ts'
 import type { AccessKey } from '../desired/credentials.ts'
+import type { Identity } from '../desired/identity.ts'
 import { StoreRejected } from '../errors.ts'
-import type { Budget, Identity, ObjectStore } from './object-store.ts'
-import { nameOf, storeError } from './store-errors.ts'
+import { absent, allPages, buildIamCalls, existing, POLICY_ARN_PREFIX } from './iam-calls.ts'
+import { buildIamPolicies } from './iam-policies.ts'
+import type { Budget, ObjectStore } from './object-store.ts'
 import { suppliedAccessKeyCommand } from './supplied-access-key.ts'
 import type { WriteQueue } from './write-queue.ts'
 
@@ -32,19 +29,15 @@ type Identities = Pick<
   ObjectStore,
   | 'ensurePolicy'
   | 'deletePolicy'
+  | 'listPolicies'
+  | 'readPolicy'
   | 'listUsers'
   | 'readIdentity'
   | 'ensureIdentity'
   | 'disableAccessKey'
   | 'deleteAccessKey'
   | 'deleteIdentity'
-  | 'readForeignIdentity'
-  | 'deleteForeignIdentity'
 >
-
-const ABSENT = 'NoSuchEntityException'
-const EXISTS = 'EntityAlreadyExistsException'
-const POLICY_ARN_PREFIX = 'arn:aws:iam:::policy/'
 
 /**
  * The identity half of the port, on the AWS IAM Query API: SeaweedFS's S3 port with writable IAM, or its
@@ -54,71 +47,16 @@ export function buildIamApi(
   settings: StoreSettings,
   queue: WriteQueue
 ): Identities & { checkIam(budget: Budget): Promise<void> } {
-  const client = new IAMClient({
-    endpoint: settings.iamEndpoint,
-    region: settings.region,
-    credentials: { ...settings.credentials },
-    maxAttempts: 2
-  })
-
-  type SendOptions = { abortSignal: AbortSignal }
-  type Send<T> = (options: SendOptions) => Promise<T>
-
-  async function call<T>(step: string, budget: Budget, send: Send<T>, secrets: string[] = []) {
-    try {
-      return await send({ abortSignal: budget.signal })
-    } catch (error) {
-      throw storeError(error, step, budget, secrets)
-    }
-  }
-
-  async function write<T>(step: string, budget: Budget, send: Send<T>, secrets: string[] = []) {
-    return queue(step, budget, () => call(step, budget, send, secrets))
-  }
-
-  function findPolicy(name: string, options: SendOptions) {
-    const command = new GetPolicyCommand({ PolicyArn: POLICY_ARN_PREFIX + name })
-    return client.send(command, options).catch(absent)
-  }
-
-  async function readPolicy(name: string, budget: Budget): Promise<PolicyDocument | undefined> {
-    return call(`reading policy ${name}`, budget, async (options) => {
-      const policy = await findPolicy(name, options)
-      if (policy === undefined) return undefined
-      const PolicyArn = POLICY_ARN_PREFIX + name
-      const VersionId = policy.Policy?.DefaultVersionId ?? 'v1'
-      const command = new GetPolicyVersionCommand({ PolicyArn, VersionId })
-      const version = await client.send(command, options).catch(absent)
-      return documentFrom(version?.PolicyVersion?.Document)
-    })
-  }
-
-  async function readUser(UserName: string, options: SendOptions): Promise<Identity> {
-    await client.send(new GetUserCommand({ UserName }), options)
-    const policies: string[] = []
-    let Marker: string | undefined
-    do {
-      const command = new ListAttachedUserPoliciesCommand({ UserName, Marker })
-      const page = await client.send(command, options)
-      for (const { PolicyName } of page.AttachedPolicies ?? []) {
-        if (PolicyName !== undefined) policies.push(PolicyName)
-      }
-      Marker = page.IsTruncated ? page.Marker : undefined
-    } while (Marker !== undefined)
-    const keys = await client.send(new ListAccessKeysCommand({ UserName }), options)
-    const accessKeys = (keys.AccessKeyMetadata ?? []).map(({ AccessKeyId = '', Status }) => ({
-      accessKeyId: AccessKeyId,
-      isActive: Status !== 'Inactive'
-    }))
-    return { policies, accessKeys }
-  }
+  const calls = buildIamCalls(settings, queue)
+  const { read, write } = calls
 
   async function createAccessKey(user: string, accessKey: AccessKey, budget: Budget) {
     const step = `issuing an access key to user ${user}`
     const issued = await write(
       step,
       budget,
-      (options) => client.send(suppliedAccessKeyCommand(user, accessKey), options).catch(existing),
+      (client, options) =>
+        client.send(suppliedAccessKeyCommand(user, accessKey), options).catch(existing),
       [accessKey.secretAccessKey]
     )
     const drawn = issued?.AccessKey?.AccessKeyId
@@ -131,94 +69,67 @@ export function buildIamApi(
   }
 
   async function deleteAccessKey(user: string, accessKeyId: string, budget: Budget) {
-    await write(`revoking access key ${accessKeyId} of user ${user}`, budget, (options) =>
-      client
-        .send(new DeleteAccessKeyCommand({ UserName: user, AccessKeyId: accessKeyId }), options)
-        .catch(absent)
-    )
-  }
-
-  async function deleteUser(user: string, budget: Budget) {
-    await write(`deleting user ${user}`, budget, (options) =>
-      client.send(new DeleteUserCommand({ UserName: user }), options).catch(absent)
+    const change = { UserName: user, AccessKeyId: accessKeyId }
+    await write(`revoking access key ${accessKeyId} of user ${user}`, budget, (client, options) =>
+      client.send(new DeleteAccessKeyCommand(change), options).catch(absent)
     )
   }
 
   async function attachPolicy(user: string, policyName: string, budget: Budget) {
-    const PolicyArn = POLICY_ARN_PREFIX + policyName
-    await write(`attaching policy ${policyName} to user ${user}`, budget, (options) =>
-      client.send(new AttachUserPolicyCommand({ UserName: user, PolicyArn }), options)
+    const change = { UserName: user, PolicyArn: POLICY_ARN_PREFIX + policyName }
+    await write(`attaching policy ${policyName} to user ${user}`, budget, (client, options) =>
+      client.send(new AttachUserPolicyCommand(change), options)
     )
   }
 
   async function detachPolicy(user: string, policyName: string, budget: Budget) {
-    const PolicyArn = POLICY_ARN_PREFIX + policyName
-    await write(`detaching policy ${policyName} from user ${user}`, budget, (options) =>
-      client.send(new DetachUserPolicyCommand({ UserName: user, PolicyArn }), options).catch(absent)
+    const change = { UserName: user, PolicyArn: POLICY_ARN_PREFIX + policyName }
+    await write(`detaching policy ${policyName} from user ${user}`, budget, (client, options) =>
+      client.send(new DetachUserPolicyCommand(change), options).catch(absent)
     )
   }
 
-  return {
-    async ensurePolicy(policy, budget) {
-      const live = await readPolicy(policy.name, budget)
-      if (canonicalText(live) === canonicalText(policy.document)) return
-      const step = `creating policy ${policy.name}`
-      // The standalone API overwrites, the embedded one answers 409 to an edited document.
-      const written = await write(step, budget, (options) =>
-        client
-          .send(
-            new CreatePolicyCommand({
-              PolicyName: policy.name,
-              PolicyDocument: JSON.stringify(policy.document)
-            }),
-            options
-          )
-          .catch(existing)
+  /** What gives the user rights beside its attached policies; an inline policy would come back with the name. */
+  async function deleteOtherRights(
+    user: string,
+    { inlinePolicies, groups }: Pick<Identity, 'inlinePolicies' | 'groups'>,
+    budget: Budget
+  ) {
+    for (const PolicyName of inlinePolicies) {
+      const change = { UserName: user, PolicyName }
+      await write(`deleting policy ${PolicyName} of user ${user}`, budget, (client, options) =>
+        client.send(new DeleteUserPolicyCommand(change), options).catch(absent)
       )
-      if (written !== undefined) return
-      const raced = await readPolicy(policy.name, budget)
-      if (canonicalText(raced) === canonicalText(policy.document)) return
-      throw new StoreRejected(
-        `${step} for profile ${budget.namespace}`,
-        'a policy of that name holds other content; detach it from its users and delete it'
+    }
+    for (const GroupName of groups) {
+      const command = new RemoveUserFromGroupCommand({ UserName: user, GroupName })
+      await write(`taking user ${user} out of group ${GroupName}`, budget, (client, options) =>
+        client.send(command, options).catch(absent)
       )
-    },
+    }
+  }
 
-    async deletePolicy(policyName, budget) {
-      const found = await call(`looking for policy ${policyName}`, budget, (options) =>
-        findPolicy(policyName, options)
-      )
-      if (found === undefined) return
-      const PolicyArn = POLICY_ARN_PREFIX + policyName
-      await write(`deleting policy ${policyName}`, budget, (options) =>
-        client.send(new DeletePolicyCommand({ PolicyArn }), options).catch(absent)
-      )
-    },
+  return {
+    ...buildIamPolicies(calls),
 
     async listUsers(budget) {
-      return call('listing the users', budget, async (options) => {
-        const users: string[] = []
-        let Marker: string | undefined
-        do {
-          const page = await client.send(new ListUsersCommand({ Marker }), options)
-          for (const { UserName } of page.Users ?? []) {
-            if (UserName !== undefined) users.push(UserName)
-          }
-          Marker = page.IsTruncated ? page.Marker : undefined
-        } while (Marker !== undefined)
-        return users
-      })
+      return read('listing the users', budget, (client, options) =>
+        allPages(
+          (Marker) => client.send(new ListUsersCommand({ Marker }), options),
+          ({ Users }) => Users?.map(({ UserName }) => UserName)
+        )
+      )
     },
 
     async readIdentity(user, budget) {
-      return call(`reading user ${user}`, budget, (options) =>
-        readUser(user, options).catch(absent)
+      return read(`reading user ${user}`, budget, (client, options) =>
+        identityOf(client, user, options).catch(absent)
       )
     },
 
     async ensureIdentity(user, { policyName, accessKey }, live, budget) {
       if (live === undefined) {
-        await write(`creating user ${user}`, budget, (options) =>
+        await write(`creating user ${user}`, budget, (client, options) =>
           client.send(new CreateUserCommand({ UserName: user }), options).catch(existing)
         )
       }
@@ -226,20 +137,22 @@ export function buildIamApi(
       for (const other of live?.policies ?? []) {
         if (other !== policyName) await detachPolicy(user, other, budget)
       }
+      if (live !== undefined) await deleteOtherRights(user, live, budget)
       const key = live?.accessKeys.find(({ accessKeyId }) => accessKeyId === accessKey.accessKeyId)
       if (key === undefined) return createAccessKey(user, accessKey, budget)
       if (key.isActive) return
       const { accessKeyId: AccessKeyId } = accessKey
       const command = new UpdateAccessKeyCommand({ UserName: user, AccessKeyId, Status: 'Active' })
-      await write(`activating access key ${AccessKeyId} of user ${user}`, budget, (options) =>
-        client.send(command, options)
-      )
+      const step = `activating access key ${AccessKeyId} of user ${user}`
+      await write(step, budget, (client, options) => client.send(command, options))
     },
 
     async disableAccessKey(user, accessKeyId, budget) {
       const change = { UserName: user, AccessKeyId: accessKeyId, Status: 'Inactive' } as const
-      await write(`disabling access key ${accessKeyId} of user ${user}`, budget, (options) =>
-        client.send(new UpdateAccessKeyCommand(change), options).catch(absent)
+      await write(
+        `disabling access key ${accessKeyId} of user ${user}`,
+        budget,
+        (client, options) => client.send(new UpdateAccessKeyCommand(change), options).catch(absent)
       )
     },
 
@@ -250,56 +163,43 @@ export function buildIamApi(
         await deleteAccessKey(user, accessKeyId, budget)
       }
       for (const policyName of live.policies) await detachPolicy(user, policyName, budget)
-      await deleteUser(user, budget)
-    },
-
-    async readForeignIdentity(user, budget) {
-      return call(`reading user ${user}`, budget, async (options) => {
-        const identity = await readUser(user, options).catch(absent)
-        if (identity === undefined) return undefined
-        const UserName = user
-        const inline = await client.send(new ListUserPoliciesCommand({ UserName }), options)
-        const groups = await client.send(new ListGroupsForUserCommand({ UserName }), options)
-        return {
-          ...identity,
-          inlinePolicies: inline.PolicyNames ?? [],
-          groups: (groups.Groups ?? []).map(({ GroupName = '' }) => GroupName)
-        }
-      })
-    },
-
-    async deleteForeignIdentity(user, live, budget) {
-      for (const { accessKeyId } of live.accessKeys) {
-        await deleteAccessKey(user, accessKeyId, budget)
-      }
-      for (const PolicyName of live.inlinePolicies) {
-        await write(`deleting policy ${PolicyName} of user ${user}`, budget, (options) =>
-          client
-            .send(new DeleteUserPolicyCommand({ UserName: user, PolicyName }), options)
-            .catch(absent)
-        )
-      }
-      await deleteUser(user, budget)
+      await deleteOtherRights(user, live, budget)
+      await write(`deleting user ${user}`, budget, (client, options) =>
+        client.send(new DeleteUserCommand({ UserName: user }), options).catch(absent)
+      )
     },
 
     async checkIam(budget) {
-      await call('reading a user through AWS_ENDPOINT_URL_IAM', budget, (options) =>
+      await read('reading a user through AWS_ENDPOINT_URL_IAM', budget, (client, options) =>
         client.send(new GetUserCommand({ UserName: 'nobody' }), options).catch(absent)
       )
     }
   }
 }
 
-function absent(error: unknown): undefined {
-  if (nameOf(error) !== ABSENT) throw error
-}
-
-function existing(error: unknown): undefined {
-  if (nameOf(error) !== EXISTS) throw error
-}
-
-/** AWS URL-encodes documents, SeaweedFS does not. */
-function documentFrom(text: string | undefined): PolicyDocument | undefined {
-  if (!text) return undefined
-  return JSON.parse(text.startsWith('%7B') ? decodeURIComponent(text) : text)
+async function identityOf(
+  client: IAMClient,
+  UserName: string,
+  options: { abortSignal: AbortSignal }
+): Promise<Identity> {
+  await client.send(new GetUserCommand({ UserName }), options)
+  const [policies, keys, inline, member] = await Promise.all([
+    allPages(
+      (Marker) => client.send(new ListAttachedUserPoliciesCommand({ UserName, Marker }), options),
+      ({ AttachedPolicies }) => AttachedPolicies?.map(({ PolicyName }) => PolicyName)
+    ),
+    client.send(new ListAccessKeysCommand({ UserName }), options),
+    client.send(new ListUserPoliciesCommand({ UserName }), options),
+    client.send(new ListGroupsForUserCommand({ UserName }), options)
+  ])
+  const accessKeys = (keys.AccessKeyMetadata ?? []).map(({ AccessKeyId = '', Status }) => ({
+    accessKeyId: AccessKeyId,
+    isActive: Status !== 'Inactive'
+  }))
+  return {
+    policies,
+    accessKeys,
+    inlinePolicies: inline.PolicyNames ?? [],
+    groups: (member.Groups ?? []).map(({ GroupName = '' }) => GroupName)
+  }
 }

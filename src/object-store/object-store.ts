@@ -1,8 +1,8 @@
 import type { ManagedPolicy, PolicyDocument } from '../desired/access-policy.ts'
 import type { AccessKey } from '../desired/credentials.ts'
+import type { Identity } from '../desired/identity.ts'
 import type { LifecycleRule } from '../desired/lifecycle.ts'
 import type { ObjectAddress } from '../desired/plan.ts'
-import type { ForeignIdentity } from '../desired/takeover.ts'
 
 /** One hook call's allowance: whose it is, and when it is worth nothing any more. */
 export interface Budget {
@@ -10,11 +10,18 @@ export interface Budget {
   readonly signal: AbortSignal
 }
 
-/** A user as the store has it. */
-export interface Identity {
-  /** Names of the attached managed policies. */
-  readonly policies: readonly string[]
-  readonly accessKeys: readonly { readonly accessKeyId: string; readonly isActive: boolean }[]
+/** The one policy and the one key that a user must have. */
+export interface DesiredIdentity {
+  readonly policyName: string
+  readonly accessKey: AccessKey
+}
+
+/** How far the emptying of a bucket has come. */
+export interface Emptying {
+  /** Objects, versions and unfinished uploads, in this call. */
+  readonly removed: number
+  /** Of a bucket that does not exist, too. */
+  readonly isEmpty: boolean
 }
 
 /**
@@ -45,6 +52,11 @@ export type ProbeAnswer =
  * not answer throws StoreUnavailable. Errors name the step and the profile and hold no secret.
  */
 export interface ObjectStore {
+  /** The names of all buckets, of whomever. */
+  listBuckets(budget: Budget): Promise<string[]>
+
+  hasBucket(bucket: string, budget: Budget): Promise<boolean>
+
   /** Afterwards the bucket exists. A bucket that exists already is left as it is. */
   ensureBucket(bucket: string, budget: Budget): Promise<void>
 
@@ -67,29 +79,49 @@ export interface ObjectStore {
   ): Promise<void>
 
   /**
-   * Afterwards the managed policy exists with this very content. Throws StoreRejected when the name
-   * holds other content that the store does not let us replace.
+   * Removes what is in the bucket, page by page: objects in all their versions, unfinished uploads, and the
+   * folders that the store keeps of them. However short `patienceMs` is, some go; it says how far it came, and
+   * called again it goes on. It writes no identity and so takes no turn in the write queue, which others need. Throws
+   * StoreRejected when the store keeps what is left, under a retention for example.
    */
-  ensurePolicy(policy: ManagedPolicy, budget: Budget): Promise<void>
+  emptyBucket(bucket: string, patienceMs: number, budget: Budget): Promise<Emptying>
 
-  /** Afterwards the managed policy does not exist. Throws StoreRejected while it is attached. */
-  deletePolicy(policyName: string, budget: Budget): Promise<void>
+  /**
+   * Afterwards the bucket does not exist. Throws StoreRejected while there is data in it, whatever the store
+   * itself would do.
+   */
+  deleteBucket(bucket: string, budget: Budget): Promise<void>
+
+  /**
+   * Afterwards a managed policy with this very content exists, under the name that comes back: the policy's own,
+   * or the next of `namesFor` it where that one holds other content: gateways may not hear of a change.
+   */
+  ensurePolicy(policy: ManagedPolicy, budget: Budget): Promise<string>
+
+  /** Afterwards the managed policy does not exist, unless a user has it: then it is left as it is. */
+  deletePolicy(policyName: string, budget: Budget): Promise<'deleted' | 'attached'>
+
+  /** The names of all managed policies, of whomever. */
+  listPolicies(budget: Budget): Promise<string[]>
+
+  /** The document of a managed policy, or undefined when there is no such policy. */
+  readPolicy(policyName: string, budget: Budget): Promise<PolicyDocument | undefined>
 
   /** The names of all users, of whomever; one read that costs the more the more there are. */
   listUsers(budget: Budget): Promise<string[]>
 
-  /** The user with its policies and keys, or undefined when there is no such user. */
+  /** The user of whomever, or undefined when there is no such user. */
   readIdentity(user: string, budget: Budget): Promise<Identity | undefined>
 
   /**
-   * Afterwards the user exists, has exactly this one policy, and then this very key, active. Its other
-   * keys are left alone. The policy must exist. `live` is what readIdentity just said; only what differs
+   * Afterwards the user exists, has this one policy and no other right, and then this very key, active. Its
+   * other keys are left alone. The policy must exist. `live` is what readIdentity just said; only what differs
    * is written, limits before the key. A key id that exists with another secret or at another user is
    * not detected here: only a probe tells.
    */
   ensureIdentity(
     user: string,
-    desired: { readonly policyName: string; readonly accessKey: AccessKey },
+    desired: DesiredIdentity,
     live: Identity | undefined,
     budget: Budget
   ): Promise<void>
@@ -101,19 +133,10 @@ export interface ObjectStore {
   deleteAccessKey(user: string, accessKeyId: string, budget: Budget): Promise<void>
 
   /**
-   * Afterwards the user does not exist; its keys stop working first, then its policies are detached.
-   * `live` is what readIdentity just said.
+   * Afterwards the user does not exist, nor its inline policies, which would come back with the name; its keys
+   * stop working first. `live` is what readIdentity just said.
    */
   deleteIdentity(user: string, live: Identity, budget: Budget): Promise<void>
-
-  /** A user of whomever with all that gives it rights, or undefined when there is no such user. */
-  readForeignIdentity(user: string, budget: Budget): Promise<ForeignIdentity | undefined>
-
-  /**
-   * Afterwards the user does not exist, nor its inline policies, which would come back with the name; its
-   * keys stop working first. `live` is what readForeignIdentity just said.
-   */
-  deleteForeignIdentity(user: string, live: ForeignIdentity, budget: Budget): Promise<void>
 
   /** One GET of the object, signed with the given key, on the gateway that profiles use. */
   probe(accessKey: AccessKey, object: ObjectAddress, budget: Budget): Promise<ProbeAnswer>

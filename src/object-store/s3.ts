@@ -1,5 +1,6 @@
 import {
   CreateBucketCommand,
+  DeleteBucketCommand,
   DeleteBucketLifecycleCommand,
   DeleteBucketPolicyCommand,
   GetBucketLifecycleConfigurationCommand,
@@ -8,6 +9,7 @@ import {
   HeadBucketCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
+  paginateListBuckets,
   S3Client,
   type LifecycleRule as SdkLifecycleRule
 } from '@aws-sdk/client-s3'
@@ -15,12 +17,22 @@ import type { StoreSettings } from '../config.ts'
 import type { PolicyDocument } from '../desired/access-policy.ts'
 import { canonicalText } from '../desired/canonical.ts'
 import type { LifecycleRule } from '../desired/lifecycle.ts'
-import { StoreUnavailable } from '../errors.ts'
+import { StoreRejected, StoreUnavailable } from '../errors.ts'
+import { BucketContents, standstillOf } from './bucket-contents.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 import { nameOf, statusOf, storeError } from './store-errors.ts'
 import type { WriteQueue } from './write-queue.ts'
 
-type Buckets = Pick<ObjectStore, 'ensureBucket' | 'ensureBucketPolicy' | 'ensureLifecycle'>
+type Buckets = Pick<
+  ObjectStore,
+  | 'listBuckets'
+  | 'hasBucket'
+  | 'ensureBucket'
+  | 'ensureBucketPolicy'
+  | 'ensureLifecycle'
+  | 'emptyBucket'
+  | 'deleteBucket'
+>
 
 /** The bucket half of the port, on the S3 gateway. */
 export function buildS3(
@@ -55,7 +67,7 @@ export function buildS3(
     })
   }
 
-  async function bucketExists(bucket: string, budget: Budget): Promise<boolean> {
+  async function hasBucket(bucket: string, budget: Budget): Promise<boolean> {
     return call(`looking for bucket ${bucket}`, budget, async (options) => {
       try {
         await client.send(new HeadBucketCommand({ Bucket: bucket }), options)
@@ -136,8 +148,20 @@ export function buildS3(
   }
 
   return {
+    async listBuckets(budget) {
+      return call('listing the buckets', budget, async (options) => {
+        const buckets: string[] = []
+        for await (const { Buckets = [] } of paginateListBuckets({ client }, {}, options)) {
+          for (const { Name } of Buckets) if (Name !== undefined) buckets.push(Name)
+        }
+        return buckets
+      })
+    },
+
+    hasBucket,
+
     async ensureBucket(bucket, budget) {
-      if (await bucketExists(bucket, budget)) return
+      if (await hasBucket(bucket, budget)) return
       const step = `creating bucket ${bucket}`
       await queue(step, budget, () =>
         call(step, budget, async (options) => {
@@ -165,6 +189,41 @@ export function buildS3(
         (desired) => writeLifecycle(bucket, desired, budget),
         budget
       )
+    },
+
+    async emptyBucket(bucket, patienceMs, budget) {
+      const deadline = performance.now() + patienceMs
+      const isOver = () => performance.now() >= deadline
+      const step = `emptying bucket ${bucket}`
+      const removal = await call(step, budget, (options) =>
+        unless('NoSuchBucket', new BucketContents(client, bucket, options).remove(isOver))
+      )
+      if (removal === undefined) return { removed: 0, isEmpty: true }
+      const { removed, isDone: isEmpty } = removal
+      const reason = standstillOf(removal)
+      if (reason === undefined) return { removed, isEmpty }
+      throw new StoreRejected(`${step} for profile ${budget.namespace}`, reason)
+    },
+
+    async deleteBucket(bucket, budget) {
+      const step = `deleting bucket ${bucket}`
+      const refuseData = async () => {
+        const holdsData = await call(`looking into bucket ${bucket}`, budget, (options) =>
+          unless('NoSuchBucket', new BucketContents(client, bucket, options).holdData())
+        )
+        const during = `${step} for profile ${budget.namespace}`
+        if (holdsData) throw new StoreRejected(during, 'it is not empty')
+      }
+      if (!(await hasBucket(bucket, budget))) return
+      await refuseData()
+      // In the queue, because it may take rights from users.
+      await queue(step, budget, async () => {
+        // By default SeaweedFS deletes what is in a bucket with it, and a turn may be long in coming.
+        await refuseData()
+        await call(step, budget, (options) =>
+          unless('NoSuchBucket', client.send(new DeleteBucketCommand({ Bucket: bucket }), options))
+        )
+      })
     },
 
     async checkS3(bucket, budget) {

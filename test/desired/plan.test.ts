@@ -23,6 +23,7 @@ t.test('planFor', async (t) => {
     t.strictSame(planFor(profile(), config().profile), {
       namespace: 'team-a',
       user: USER,
+      replacedUser: undefined,
       bucket: USER,
       keyPrefix: 'private-artifacts/team-a/',
       policy: ownBucketPolicy('profile-'),
@@ -45,6 +46,7 @@ t.test('planFor', async (t) => {
     t.strictSame(planFor(profile(), settings), {
       namespace: 'team-a',
       user: USER,
+      replacedUser: undefined,
       bucket: 'pipelines',
       keyPrefix: 'private-artifacts/team-a/',
       policy: ownPrefixPolicy(USER, 'pipelines', 'private-artifacts/team-a/'),
@@ -61,6 +63,43 @@ t.test('planFor', async (t) => {
         own: { bucket: 'pipelines', key: 'private-artifacts/team-a/.s3-profile-controller/probe' },
         foreign: { bucket: 'pipelines', key: 'private-artifacts/.s3-profile-controller/probe' }
       }
+    })
+  })
+
+  t.test('takes over the name of an earlier life of the same profile', async (t) => {
+    const adoptBucket = 'profile-team-a-01234567'
+    const plan = planFor(profile({ adoptBucket }), config().profile)
+    t.match(plan, { user: adoptBucket, bucket: adoptBucket, replacedUser: USER })
+    const own = planFor(profile({ adoptBucket: USER }), config().profile)
+    t.same(own, planFor(profile(), config().profile), 'its own name is nothing new')
+    const long = 'n'.repeat(63)
+    const adopted = planFor(profile({ namespace: long, incarnation: 'x' }), config().profile).user
+    const again = planFor(profile({ namespace: long, adoptBucket: adopted }), config().profile)
+    t.equal(again.user, adopted, 'however long')
+  })
+
+  for (const adoptBucket of [
+    'profile-team-b-01234567',
+    'profile-team-a-0123456',
+    'profile-team-a-b-01234567',
+    'profile-team-a-01234567x',
+    'mlpipeline',
+    ''
+  ]) {
+    t.test(`does not take over ${JSON.stringify(adoptBucket)}`, async (t) => {
+      t.throws(() => planFor(profile({ adoptBucket }), config().profile), {
+        statusCode: 422,
+        message: `Annotation pipelines.kubeflow.org/adopt-bucket of profile team-a must name a bucket of an earlier life of this very profile, profile-team-a-<8 hexadecimal digits>, not "${adoptBucket}"`
+      })
+    })
+  }
+
+  t.test('takes over nothing in the shared layout', async (t) => {
+    const { profile: settings } = config({ BUCKET_LAYOUT: 'shared' })
+    const adopting = profile({ adoptBucket: 'profile-team-a-01234567' })
+    t.throws(() => planFor(adopting, settings), {
+      statusCode: 422,
+      message: /needs BUCKET_LAYOUT=per-profile: .* profile team-a finds its data again by its name/
     })
   })
 

@@ -12,7 +12,8 @@ import {
 /** 2027-01-15T08:00:00Z */
 const NOW = 1_800_000_000
 const DAY = 86_400
-const USER = 'profile-team-a-7f0f8c1c'
+const USER = { user: 'profile-team-a-7f0f8c1c', replacedUser: undefined }
+const NOTHING = { rotateAt: undefined, revokeBefore: undefined, createdAt: undefined }
 const NEVER = { rotationSeconds: 0, graceSeconds: 7 * DAY }
 const MONTHLY = { rotationSeconds: 30 * DAY, graceSeconds: 7 * DAY }
 
@@ -22,7 +23,7 @@ function rotation(
   now = NOW
 ) {
   const { rotateAt, revokeBefore } = annotations
-  return rotationFor({ rotateAt, revokeBefore }, USER, settings, false, now)
+  return rotationFor({ ...NOTHING, rotateAt, revokeBefore }, USER, settings, false, now)
 }
 
 t.test('rotationFor', async (t) => {
@@ -69,7 +70,7 @@ t.test('rotationFor', async (t) => {
   ]
   for (const [what, annotations, expected] of table) {
     t.test(what, async (t) => {
-      t.strictSame(rotation(annotations), expected)
+      t.match(rotation(annotations), expected)
     })
   }
 
@@ -91,9 +92,9 @@ t.test('rotationFor', async (t) => {
   t.test('by age the last boundary is asked for, and the next one announced', async () => {
     fc.assert(
       fc.property(fc.integer({ min: NOW, max: NOW * 2 }), fc.string(), (now, user) => {
-        const nothing = { rotateAt: undefined, revokeBefore: undefined }
-        const { epoch, nextAt } = rotationFor(nothing, user, MONTHLY, false, now)
-        const later = rotationFor(nothing, user, MONTHLY, false, nextAt as number)
+        const plan = { ...USER, user }
+        const { epoch, nextAt } = rotationFor(NOTHING, plan, MONTHLY, false, now)
+        const later = rotationFor(NOTHING, plan, MONTHLY, false, nextAt as number)
         return (
           epoch <= now &&
           epoch > now - 30 * DAY &&
@@ -105,19 +106,30 @@ t.test('rotationFor', async (t) => {
   })
 
   t.test('by age nothing is asked while the profile is settling', async (t) => {
-    const nothing = { rotateAt: undefined, revokeBefore: undefined }
-    const asked = rotationFor(nothing, USER, MONTHLY, true, NOW)
-    t.strictSame(asked, { epoch: 0, revokedBefore: 0, nextAt: undefined })
-    const annotated = { rotateAt: PAST, revokeBefore: FUTURE }
+    const asked = rotationFor(NOTHING, USER, MONTHLY, true, NOW)
+    t.match(asked, { epoch: 0, revokedBefore: 0, nextAt: undefined })
+    const annotated = { ...NOTHING, rotateAt: PAST, revokeBefore: FUTURE }
     const both = rotationFor(annotated, USER, MONTHLY, true, NOW)
     t.match(both, { epoch: NOW - HOUR, nextAt: NOW + HOUR }, 'but by annotation')
   })
 
+  t.test(
+    'a profile that adopted an earlier name gets no key from before its own time',
+    async (t) => {
+      const adopting = { ...USER, replacedUser: 'profile-team-a-01234567' }
+      const born = { ...NOTHING, createdAt: PAST }
+      const asked = rotationFor(born, adopting, NEVER, false, NOW - 2 * HOUR)
+      t.match(asked, { epoch: NOW - HOUR, bornAt: NOW - HOUR }, 'even where the clock is behind')
+      t.match(rotationFor(born, USER, NEVER, false, NOW), { epoch: 0, bornAt: 0 })
+      t.match(rotationFor(NOTHING, adopting, NEVER, false, NOW), { epoch: 0, bornAt: 0 })
+    }
+  )
+
   t.test('profiles have boundaries of their own', async (t) => {
-    const nothing = { rotateAt: undefined, revokeBefore: undefined }
     const epochs = Array.from(
       { length: 50 },
-      (_, index) => rotationFor(nothing, `user-${index}`, MONTHLY, false, NOW).epoch
+      (_, index) =>
+        rotationFor(NOTHING, { ...USER, user: `user-${index}` }, MONTHLY, false, NOW).epoch
     )
     t.equal(new Set(epochs).size, 50)
   })
@@ -129,7 +141,7 @@ t.test('retirementFor', async (t) => {
     isActive,
     standing: rank === undefined ? undefined : { rank, epoch: rank }
   })
-  const nothingRevoked = { epoch: 0, revokedBefore: 0, nextAt: undefined }
+  const nothingRevoked = { ...rotation(), revokedBefore: 0 }
   const retire = (others: StoredKey[], issuedAt: number, revokedBefore = 0) =>
     retirementFor(others, issuedAt, { ...nothingRevoked, revokedBefore }, NEVER, NOW)
   const end = (issuedAt: number) => issuedAt + NEVER.graceSeconds

@@ -1,9 +1,10 @@
 import t from 'tap'
-import { type ForeignIdentity, isAdminKey, isSyncPys } from '../../src/desired/takeover.ts'
+import type { Identity } from '../../src/desired/identity.ts'
+import { isAdminKey, isSyncPys } from '../../src/desired/takeover.ts'
 
 const ADMIN = 'ADMINACCESSKEY'
 
-function identity(overrides: Partial<ForeignIdentity> = {}): ForeignIdentity {
+function identity(overrides: Partial<Identity> = {}): Identity {
   return {
     accessKeys: [{ accessKeyId: 'DRAWN', isActive: true }],
     policies: [],
@@ -14,10 +15,16 @@ function identity(overrides: Partial<ForeignIdentity> = {}): ForeignIdentity {
 }
 
 t.test('isSyncPys', async (t) => {
-  const table: [what: string, live: ForeignIdentity, isIts: boolean][] = [
+  const table: [what: string, live: Identity, isIts: boolean][] = [
     ['what sync.py made', identity(), true],
     ['a user whose keys are gone', identity({ accessKeys: [] }), true],
     ['a user without any policy', identity({ inlinePolicies: [] }), false],
+    ['what is left of one', identity({ inlinePolicies: [], accessKeys: [] }), true],
+    [
+      'a user that has nothing but a group',
+      identity({ inlinePolicies: [], accessKeys: [], groups: ['ours'] }),
+      false
+    ],
     ['another project’s policy', identity({ inlinePolicies: ['KubeflowProjectteam-b'] }), false],
     [
       'one more inline policy',

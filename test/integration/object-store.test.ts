@@ -1,8 +1,10 @@
 import t from 'tap'
 import type { SeaweedFs, Version } from '../../dev/seaweedfs.ts'
 import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { s3Client } from '../fixtures/cluster-view.ts'
 import { testObjectStore } from '../fixtures/object-store-contract.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
+import { put } from '../fixtures/real-service.ts'
 
 const VERSIONS: Version[] = ['4.48']
 const APIS: Record<string, (seaweedFs: SeaweedFs) => string> = {
@@ -25,7 +27,8 @@ for (const version of VERSIONS) {
           credentials: seaweedFs.admin
         }
         const store = buildSeaweedFs(settings, 'mlpipeline', (step) => writes.push(step))
-        return { store, writes }
+        const admin = s3Client(seaweedFs.s3Endpoint, seaweedFs.admin)
+        return { store, writes, put: (bucket, key) => put(admin, bucket, key) }
       })
     })
   }

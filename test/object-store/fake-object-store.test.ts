@@ -5,6 +5,7 @@ import { testObjectStore } from '../fixtures/object-store-contract.ts'
 t.test('the fake obeys the contract of the port', (t) =>
   testObjectStore(t, async () => {
     const { store, world } = buildFakeObjectStore()
-    return { store, writes: world.writes }
+    const put = async (bucket: string, key: string) => world.objects.add(`${bucket}/${key}`)
+    return { store, writes: world.writes, put }
   })
 )

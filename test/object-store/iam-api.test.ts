@@ -1,11 +1,12 @@
 import aws4 from 'aws4'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { StoreSettings } from '../../src/config.ts'
-import type { ManagedPolicy } from '../../src/desired/access-policy.ts'
+import type { Identity } from '../../src/desired/identity.ts'
 import { buildIamApi } from '../../src/object-store/iam-api.ts'
-import type { Budget, Identity } from '../../src/object-store/object-store.ts'
+import type { Budget } from '../../src/object-store/object-store.ts'
 import { buildWriteQueue } from '../../src/object-store/write-queue.ts'
 import { budget } from '../fixtures/builders.ts'
+import { EXISTS, iamOn, NO_SUCH_ENTITY, POLICY } from '../fixtures/stub-iam.ts'
 import {
   budgetOfAHangingCall,
   failureOf,
@@ -24,38 +25,12 @@ const ACCESS_KEY = {
   accessKeyId: 'KFPAAAAAAAWMKTBD5L2G',
   secretAccessKey: 'S6XT2UMNXHMXP6MWRPT7QQXJ7ICANGU4H3VNR2MR'
 }
-const POLICY: ManagedPolicy = {
-  name: 'profile-own-bucket-89abcdef',
-  document: {
-    Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::100%/*'] }]
-  }
-}
-const POLICY_ARN = `arn:aws:iam:::policy/${POLICY.name}`
 const DESIRED = { policyName: POLICY.name, accessKey: ACCESS_KEY }
 const SETTLED: Identity = {
   policies: [POLICY.name],
-  accessKeys: [{ accessKeyId: ACCESS_KEY.accessKeyId, isActive: true }]
-}
-
-/** The adapter on a store that follows the script, and the writes it announces. */
-async function iamOn(t: Test, script: Script) {
-  const stub = await startStubStore(t, script)
-  const writes: string[] = []
-  const queue = buildWriteQueue((step) => writes.push(step))
-  return { stub, writes, iam: buildIamApi(stub.settings, queue) }
-}
-
-function policyAnswer(): StubAnswer {
-  const fields = `<PolicyName>x</PolicyName><DefaultVersionId>v7</DefaultVersionId>`
-  return iamAnswer('GetPolicy', `<Policy>${fields}</Policy>`)
-}
-
-/** A policy document in an answer: SeaweedFS gives JSON as it is, AWS encodes it. */
-function versionAnswer(document: unknown, encode = (text: string) => text): StubAnswer {
-  const text = encode(JSON.stringify(document)).replaceAll('&', '&amp;')
-  const fields = `<Document>${text}</Document><VersionId>v7</VersionId>`
-  return iamAnswer('GetPolicyVersion', `<PolicyVersion>${fields}</PolicyVersion>`)
+  accessKeys: [{ accessKeyId: ACCESS_KEY.accessKeyId, isActive: true }],
+  inlinePolicies: [],
+  groups: []
 }
 
 /** What another implementation makes of the very same request. */
@@ -68,140 +43,6 @@ function signatureOf({ body, headers }: StubRequest, { credentials }: StoreSetti
   const signature = aws4.sign({ ...request, host: host ?? '', headers: kept }, { ...credentials })
   return signature.headers?.['Authorization']
 }
-
-const NO_SUCH_ENTITY = iamError(404, 'NoSuchEntity')
-const EXISTS = iamError(409, 'EntityAlreadyExists')
-
-t.test('ensurePolicy', async (t) => {
-  t.test('creates a policy that does not exist', async (t) => {
-    const { stub, iam, writes } = await iamOn(t, {
-      GetPolicy: NO_SUCH_ENTITY,
-      CreatePolicy: iamAnswer('CreatePolicy', '<Policy/>')
-    })
-    await iam.ensurePolicy(POLICY, budget())
-    t.strictSame(stub.operations(), ['GetPolicy', 'CreatePolicy'])
-    const { PolicyName, PolicyDocument = '' } = stub.request('CreatePolicy').form
-    t.equal(PolicyName, POLICY.name)
-    t.strictSame(JSON.parse(PolicyDocument), POLICY.document)
-    t.strictSame(writes, [`creating policy ${POLICY.name}`])
-  })
-
-  const spellings: [what: string, answer: StubAnswer][] = [
-    ['as it is', versionAnswer(POLICY.document)],
-    ['URL-encoded', versionAnswer(POLICY.document, encodeURIComponent)],
-    [
-      'with one-element arrays collapsed and other key order',
-      versionAnswer({
-        Statement: { Resource: 'arn:aws:s3:::100%/*', Action: 's3:GetObject', Effect: 'Allow' },
-        Version: '2012-10-17'
-      })
-    ]
-  ]
-  for (const [what, answer] of spellings) {
-    t.test(`leaves a policy that says the same alone (${what})`, async (t) => {
-      const { stub, iam } = await iamOn(t, { GetPolicy: policyAnswer(), GetPolicyVersion: answer })
-      await iam.ensurePolicy(POLICY, budget())
-      t.strictSame(stub.operations(), ['GetPolicy', 'GetPolicyVersion'])
-      t.equal(stub.request('GetPolicy').form['PolicyArn'], POLICY_ARN)
-      t.equal(stub.request('GetPolicyVersion').form['PolicyArn'], POLICY_ARN)
-      t.equal(stub.request('GetPolicyVersion').form['VersionId'], 'v7', 'the default version')
-    })
-  }
-
-  t.test('reads the first version where the store does not name the default', async (t) => {
-    const { stub, iam } = await iamOn(t, {
-      GetPolicy: iamAnswer('GetPolicy'),
-      GetPolicyVersion: versionAnswer(POLICY.document)
-    })
-    await iam.ensurePolicy(POLICY, budget())
-    t.equal(stub.request('GetPolicyVersion').form['VersionId'], 'v1')
-  })
-
-  const edited = versionAnswer({ Version: '2012-10-17', Statement: [] })
-
-  t.test('writes over an edited document where the store lets it', async (t) => {
-    const { stub, iam } = await iamOn(t, {
-      GetPolicy: policyAnswer(),
-      GetPolicyVersion: edited,
-      CreatePolicy: iamAnswer('CreatePolicy', '<Policy/>')
-    })
-    await iam.ensurePolicy(POLICY, budget())
-    t.strictSame(stub.operations(), ['GetPolicy', 'GetPolicyVersion', 'CreatePolicy'])
-  })
-
-  t.test('refuses to go on where it does not', async (t) => {
-    const { iam } = await iamOn(t, {
-      GetPolicy: policyAnswer(),
-      GetPolicyVersion: edited,
-      CreatePolicy: EXISTS
-    })
-    t.equal(
-      await failureOf(iam.ensurePolicy(POLICY, budget())),
-      `502 S3P_STORE_REJECTED: Object store refused creating policy ${POLICY.name} for profile team-a: ` +
-        'a policy of that name holds other content; detach it from its users and delete it'
-    )
-  })
-
-  t.test('is content when another replica was faster', async (t) => {
-    const { stub, iam } = await iamOn(t, {
-      GetPolicy: [NO_SUCH_ENTITY, policyAnswer()],
-      GetPolicyVersion: versionAnswer(POLICY.document),
-      CreatePolicy: EXISTS
-    })
-    await iam.ensurePolicy(POLICY, budget())
-    t.strictSame(stub.operations(), ['GetPolicy', 'CreatePolicy', 'GetPolicy', 'GetPolicyVersion'])
-  })
-
-  const gone: [what: string, answer: StubAnswer][] = [
-    ['went away while it was read', NO_SUCH_ENTITY],
-    ['has no document', iamAnswer('GetPolicyVersion', '<PolicyVersion/>')]
-  ]
-  for (const [what, answer] of gone) {
-    t.test(`creates a policy that ${what}`, async (t) => {
-      const { stub, iam } = await iamOn(t, {
-        GetPolicy: policyAnswer(),
-        GetPolicyVersion: answer,
-        CreatePolicy: iamAnswer('CreatePolicy', '<Policy/>')
-      })
-      await iam.ensurePolicy(POLICY, budget())
-      t.strictSame(stub.operations(), ['GetPolicy', 'GetPolicyVersion', 'CreatePolicy'])
-    })
-  }
-})
-
-t.test('deletePolicy', async (t) => {
-  const present = { GetPolicy: policyAnswer(), GetPolicyVersion: versionAnswer(POLICY.document) }
-
-  t.test('deletes a policy that exists', async (t) => {
-    const deleted = iamAnswer('DeletePolicy')
-    const { stub, iam, writes } = await iamOn(t, { ...present, DeletePolicy: deleted })
-    await iam.deletePolicy(POLICY.name, budget())
-    t.equal(stub.request('DeletePolicy').form['PolicyArn'], POLICY_ARN)
-    t.strictSame(writes, [`deleting policy ${POLICY.name}`])
-  })
-
-  t.test('writes nothing when there is none', async (t) => {
-    const { stub, iam, writes } = await iamOn(t, { GetPolicy: NO_SUCH_ENTITY })
-    await iam.deletePolicy(POLICY.name, budget())
-    t.strictSame(stub.operations(), ['GetPolicy'])
-    t.strictSame(writes, [])
-  })
-
-  t.test('succeeds when it went away meanwhile', async (t) => {
-    const { iam } = await iamOn(t, { ...present, DeletePolicy: NO_SUCH_ENTITY })
-    await t.resolves(iam.deletePolicy(POLICY.name, budget()))
-  })
-
-  t.test('says no while it is attached', async (t) => {
-    const conflict = iamError(409, 'DeleteConflict', 'it is attached')
-    const { iam } = await iamOn(t, { ...present, DeletePolicy: conflict })
-    t.equal(
-      await failureOf(iam.deletePolicy(POLICY.name, budget())),
-      `502 S3P_STORE_REJECTED: Object store refused deleting policy ${POLICY.name} for profile team-a: ` +
-        'DeleteConflictException: it is attached (HTTP 409)'
-    )
-  })
-})
 
 t.test('listUsers', async (t) => {
   const page = (users: string[], rest = '') => {
@@ -259,7 +100,11 @@ t.test('readIdentity', async (t) => {
     const list = members.map((fields) => `<member>${fields}</member>`).join('')
     return iamAnswer('ListAccessKeys', `<AccessKeyMetadata>${list}</AccessKeyMetadata>`)
   }
-  const found = iamAnswer('GetUser', `<User><UserName>${USER}</UserName></User>`)
+  const found = {
+    GetUser: iamAnswer('GetUser', `<User><UserName>${USER}</UserName></User>`),
+    ListUserPolicies: iamAnswer('ListUserPolicies'),
+    ListGroupsForUser: iamAnswer('ListGroupsForUser')
+  }
 
   t.test('knows that there is no such user', async (t) => {
     const { stub, iam } = await iamOn(t, { GetUser: NO_SUCH_ENTITY })
@@ -270,7 +115,7 @@ t.test('readIdentity', async (t) => {
 
   t.test('reads the policies and keys of a user', async (t) => {
     const { stub, iam, writes } = await iamOn(t, {
-      GetUser: found,
+      ...found,
       ListAttachedUserPolicies: page(['policy-a', 'policy-b']),
       ListAccessKeys: keys(
         '<AccessKeyId>KEY1</AccessKeyId><Status>Active</Status>',
@@ -284,25 +129,49 @@ t.test('readIdentity', async (t) => {
         { accessKeyId: 'KEY1', isActive: true },
         { accessKeyId: 'KEY2', isActive: false },
         { accessKeyId: 'KEY3', isActive: true }
-      ]
+      ],
+      inlinePolicies: [],
+      groups: []
     })
     t.equal(stub.request('ListAttachedUserPolicies').form['UserName'], USER)
     t.equal(stub.request('ListAccessKeys').form['UserName'], USER)
     t.strictSame(writes, [])
   })
 
+  t.test('reads the other rights of a user', async (t) => {
+    const { stub, iam } = await iamOn(t, {
+      ...found,
+      ListAttachedUserPolicies: page([]),
+      ListAccessKeys: keys(),
+      ListUserPolicies: iamAnswer(
+        'ListUserPolicies',
+        '<PolicyNames><member>KubeflowProjectteam-a</member></PolicyNames>'
+      ),
+      ListGroupsForUser: iamAnswer(
+        'ListGroupsForUser',
+        '<Groups><member><GroupName>ours</GroupName></member><member/></Groups>'
+      )
+    })
+    const { inlinePolicies, groups } = (await iam.readIdentity(USER, budget())) ?? {}
+    t.strictSame(inlinePolicies, ['KubeflowProjectteam-a'])
+    t.strictSame(groups, ['ours', ''])
+    t.equal(stub.request('ListUserPolicies').form['UserName'], USER)
+    t.equal(stub.request('ListGroupsForUser').form['UserName'], USER)
+  })
+
   t.test('reads a user that has nothing', async (t) => {
     const { iam } = await iamOn(t, {
-      GetUser: found,
+      ...found,
       ListAttachedUserPolicies: iamAnswer('ListAttachedUserPolicies'),
       ListAccessKeys: iamAnswer('ListAccessKeys')
     })
-    t.strictSame(await iam.readIdentity(USER, budget()), { policies: [], accessKeys: [] })
+    const nothing = { policies: [], accessKeys: [], inlinePolicies: [], groups: [] }
+    t.strictSame(await iam.readIdentity(USER, budget()), nothing)
   })
 
   t.test('reads all pages of policies', async (t) => {
     const { stub, iam } = await iamOn(t, {
-      GetUser: found,
+      ...found,
       ListAttachedUserPolicies: [
         page(['policy-a'], 'next-1'),
         page([], 'next-2'),
@@ -322,17 +191,23 @@ t.test('readIdentity', async (t) => {
   t.test('is not led on by a marker after the last page', async (t) => {
     const list = '<IsTruncated>false</IsTruncated><Marker>once-more</Marker>'
     const { stub, iam } = await iamOn(t, {
-      GetUser: found,
+      ...found,
       ListAttachedUserPolicies: iamAnswer('ListAttachedUserPolicies', list),
       ListAccessKeys: keys()
     })
     await iam.readIdentity(USER, budget())
-    t.strictSame(stub.operations(), ['GetUser', 'ListAttachedUserPolicies', 'ListAccessKeys'])
+    t.strictSame(stub.operations().sort(), [
+      'GetUser',
+      'ListAccessKeys',
+      'ListAttachedUserPolicies',
+      'ListGroupsForUser',
+      'ListUserPolicies'
+    ])
   })
 
   t.test('leaves out what has no name', async (t) => {
     const { iam } = await iamOn(t, {
-      GetUser: found,
+      ...found,
       ListAttachedUserPolicies: iamAnswer(
         'ListAttachedUserPolicies',
         '<AttachedPolicies><member><PolicyArn>x</PolicyArn></member></AttachedPolicies>'
@@ -341,7 +216,9 @@ t.test('readIdentity', async (t) => {
     })
     t.strictSame(await iam.readIdentity(USER, budget()), {
       policies: [],
-      accessKeys: [{ accessKeyId: '', isActive: true }]
+      accessKeys: [{ accessKeyId: '', isActive: true }],
+      inlinePolicies: [],
+      groups: []
     })
   })
 })
@@ -354,6 +231,8 @@ t.test('ensureIdentity', async (t) => {
     AttachUserPolicy: iamAnswer('AttachUserPolicy'),
     DetachUserPolicy: iamAnswer('DetachUserPolicy'),
     CreateAccessKey: issued(ACCESS_KEY.accessKeyId),
+    DeleteUserPolicy: iamAnswer('DeleteUserPolicy'),
+    RemoveUserFromGroup: iamAnswer('RemoveUserFromGroup'),
     UpdateAccessKey: iamAnswer('UpdateAccessKey'),
     DeleteAccessKey: iamAnswer('DeleteAccessKey')
   }
@@ -368,7 +247,10 @@ t.test('ensureIdentity', async (t) => {
       `issuing an access key to user ${USER}`
     ])
     for (const { form } of stub.requests) t.equal(form['UserName'], USER)
-    t.equal(stub.request('AttachUserPolicy').form['PolicyArn'], POLICY_ARN)
+    t.equal(
+      stub.request('AttachUserPolicy').form['PolicyArn'],
+      `arn:aws:iam:::policy/${POLICY.name}`
+    )
   })
 
   t.test('sends the pair in the signed body', async (t) => {
@@ -394,7 +276,7 @@ t.test('ensureIdentity', async (t) => {
   })
 
   t.test('writes only what differs', async (t) => {
-    const bare: Identity = { policies: [], accessKeys: [] }
+    const bare = { ...SETTLED, policies: [], accessKeys: [] }
     const differences: [what: string, live: Identity, operations: string[]][] = [
       ['nothing', bare, ['AttachUserPolicy', 'CreateAccessKey']],
       ['no policy', { ...SETTLED, policies: [] }, ['AttachUserPolicy']],
@@ -409,6 +291,8 @@ t.test('ensureIdentity', async (t) => {
         { ...SETTLED, policies: ['foreign-a'] },
         ['AttachUserPolicy', 'DetachUserPolicy']
       ],
+      ['an inline policy', { ...SETTLED, inlinePolicies: ['x'] }, ['DeleteUserPolicy']],
+      ['a group', { ...SETTLED, groups: ['x'] }, ['RemoveUserFromGroup']],
       [
         'another key only',
         { ...SETTLED, accessKeys: [{ accessKeyId: 'OTHER', isActive: true }] },
@@ -543,13 +427,17 @@ t.test('deleteIdentity', async (t) => {
     accessKeys: [
       { accessKeyId: 'KEY1', isActive: true },
       { accessKeyId: 'KEY2', isActive: false }
-    ]
+    ],
+    inlinePolicies: ['inline'],
+    groups: ['group']
   }
   const operations = [
     'DeleteAccessKey',
     'DeleteAccessKey',
     'DetachUserPolicy',
     'DetachUserPolicy',
+    'DeleteUserPolicy',
+    'RemoveUserFromGroup',
     'DeleteUser'
   ]
 
@@ -557,6 +445,8 @@ t.test('deleteIdentity', async (t) => {
     const { stub, iam, writes } = await iamOn(t, {
       DeleteAccessKey: iamAnswer('DeleteAccessKey'),
       DetachUserPolicy: iamAnswer('DetachUserPolicy'),
+      DeleteUserPolicy: iamAnswer('DeleteUserPolicy'),
+      RemoveUserFromGroup: iamAnswer('RemoveUserFromGroup'),
       DeleteUser: iamAnswer('DeleteUser')
     })
     await iam.deleteIdentity(USER, live, budget())
@@ -566,6 +456,8 @@ t.test('deleteIdentity', async (t) => {
       `revoking access key KEY2 of user ${USER}`,
       `detaching policy policy-a from user ${USER}`,
       `detaching policy policy-b from user ${USER}`,
+      `deleting policy inline of user ${USER}`,
+      `taking user ${USER} out of group group`,
       `deleting user ${USER}`
     ])
     for (const { form } of stub.requests) t.equal(form['UserName'], USER)
@@ -575,6 +467,8 @@ t.test('deleteIdentity', async (t) => {
     const { stub, iam } = await iamOn(t, {
       DeleteAccessKey: NO_SUCH_ENTITY,
       DetachUserPolicy: NO_SUCH_ENTITY,
+      DeleteUserPolicy: NO_SUCH_ENTITY,
+      RemoveUserFromGroup: NO_SUCH_ENTITY,
       DeleteUser: NO_SUCH_ENTITY
     })
     await iam.deleteIdentity(USER, live, budget())
@@ -585,81 +479,6 @@ t.test('deleteIdentity', async (t) => {
     const { stub, iam } = await iamOn(t, { DeleteAccessKey: iamError(403, 'AccessDenied') })
     t.match(await failureOf(iam.deleteIdentity(USER, live, budget())), /^502 S3P_STORE_REJECTED/)
     t.strictSame(stub.operations(), ['DeleteAccessKey'])
-  })
-})
-
-t.test('readForeignIdentity', async (t) => {
-  t.test('tells everything that gives the user rights', async (t) => {
-    const { iam } = await iamOn(t, {
-      GetUser: iamAnswer('GetUser', '<User/>'),
-      ListAttachedUserPolicies: iamAnswer('ListAttachedUserPolicies'),
-      ListAccessKeys: iamAnswer(
-        'ListAccessKeys',
-        '<AccessKeyMetadata><member><AccessKeyId>KEY1</AccessKeyId><Status>Active</Status></member></AccessKeyMetadata>'
-      ),
-      ListUserPolicies: iamAnswer(
-        'ListUserPolicies',
-        '<PolicyNames><member>KubeflowProjectteam-a</member></PolicyNames>'
-      ),
-      ListGroupsForUser: iamAnswer(
-        'ListGroupsForUser',
-        '<Groups><member><GroupName>ours</GroupName></member><member/></Groups>'
-      )
-    })
-    t.strictSame(await iam.readForeignIdentity('team-a', budget()), {
-      policies: [],
-      accessKeys: [{ accessKeyId: 'KEY1', isActive: true }],
-      inlinePolicies: ['KubeflowProjectteam-a'],
-      groups: ['ours', '']
-    })
-  })
-
-  t.test('says that a user has neither policies nor groups', async (t) => {
-    const { iam } = await iamOn(t, {
-      GetUser: iamAnswer('GetUser', '<User/>'),
-      ListAttachedUserPolicies: iamAnswer('ListAttachedUserPolicies'),
-      ListAccessKeys: iamAnswer('ListAccessKeys'),
-      ListUserPolicies: iamAnswer('ListUserPolicies'),
-      ListGroupsForUser: iamAnswer('ListGroupsForUser')
-    })
-    const nothing = { policies: [], accessKeys: [], inlinePolicies: [], groups: [] }
-    t.strictSame(await iam.readForeignIdentity('team-a', budget()), nothing)
-  })
-
-  t.test('gives nothing for a user that does not exist', async (t) => {
-    const { iam } = await iamOn(t, { GetUser: NO_SUCH_ENTITY })
-    t.equal(await iam.readForeignIdentity('team-a', budget()), undefined)
-  })
-})
-
-t.test('deleteForeignIdentity', async (t) => {
-  const live = {
-    accessKeys: [{ accessKeyId: 'KEY1', isActive: false }],
-    policies: [],
-    inlinePolicies: ['KubeflowProjectteam-a'],
-    groups: []
-  }
-  const operations = ['DeleteAccessKey', 'DeleteUserPolicy', 'DeleteUser']
-
-  t.test('takes the keys first, and no policy stays to come back with the name', async (t) => {
-    const { stub, iam } = await iamOn(t, {
-      DeleteAccessKey: iamAnswer('DeleteAccessKey'),
-      DeleteUserPolicy: iamAnswer('DeleteUserPolicy'),
-      DeleteUser: iamAnswer('DeleteUser')
-    })
-    await iam.deleteForeignIdentity('team-a', live, budget())
-    t.strictSame(stub.operations(), operations)
-    t.equal(stub.request('DeleteUserPolicy').form['PolicyName'], 'KubeflowProjectteam-a')
-  })
-
-  t.test('succeeds when everything is gone already', async (t) => {
-    const { stub, iam } = await iamOn(t, {
-      DeleteAccessKey: NO_SUCH_ENTITY,
-      DeleteUserPolicy: NO_SUCH_ENTITY,
-      DeleteUser: NO_SUCH_ENTITY
-    })
-    await iam.deleteForeignIdentity('team-a', live, budget())
-    t.strictSame(stub.operations(), operations)
   })
 })
 

@@ -75,6 +75,130 @@ t.test('ensureBucket', async (t) => {
   })
 })
 
+t.test('listBuckets', async (t) => {
+  const bucket = (name: string) => `<Bucket><Name>${name}</Name></Bucket>`
+  const { stub, s3 } = await s3On(t, {
+    'GET /': ok(
+      `<R><Buckets>${bucket('a')}${bucket('b')}<Bucket/></Buckets><ContinuationToken>b</ContinuationToken></R>`
+    ),
+    'GET /?continuation-token': ok(`<R><Buckets>${bucket('c')}</Buckets></R>`)
+  })
+  t.strictSame(await s3.listBuckets(budget()), ['a', 'b', 'c'])
+  t.strictSame(stub.operations(), ['GET /', 'GET /?continuation-token'])
+  const none = await s3On(t, { 'GET /': ok('<R/>') })
+  t.strictSame(await none.s3.listBuckets(budget()), [])
+})
+
+const OBJECTS = `GET /${BUCKET}?encoding-type&list-type&max-keys`
+const NO_BUCKET = s3Error(404, 'NoSuchBucket')
+const ONE_OBJECT = ok('<R><Contents><Key>kept</Key></Contents></R>')
+
+t.test('emptyBucket', async (t) => {
+  const VERSIONING = `GET /${BUCKET}?versioning`
+  const DELETE = `POST /${BUCKET}?delete`
+  const LATER = 10_000
+  const EMPTY: Script = { [VERSIONING]: ok('<R/>'), otherwise: ok('<R/>') }
+  const REFUSED = ok(
+    '<R><Error><Key>kept</Key><Code>AccessDenied</Code><Message>No.</Message></Error></R>'
+  )
+  const emptying = `emptying bucket ${BUCKET} for profile team-a`
+
+  t.test('says how far it came, and takes no turn in the queue', async (t) => {
+    const { s3, writes } = await s3On(t, { ...EMPTY, [OBJECTS]: [ONE_OBJECT, ok('<R/>')] })
+    t.strictSame(await s3.emptyBucket(BUCKET, 0, budget()), { removed: 1, isEmpty: false })
+    t.strictSame(await s3.emptyBucket(BUCKET, LATER, budget()), { removed: 0, isEmpty: true })
+    t.strictSame(writes, [])
+  })
+
+  t.test('takes an absent bucket for an empty one', async (t) => {
+    const { s3 } = await s3On(t, { [VERSIONING]: NO_BUCKET })
+    t.strictSame(await s3.emptyBucket(BUCKET, LATER, budget()), { removed: 0, isEmpty: true })
+  })
+
+  t.test('says what the store keeps', async (t) => {
+    const { s3 } = await s3On(t, { ...EMPTY, [OBJECTS]: ONE_OBJECT, [DELETE]: REFUSED })
+    t.equal(
+      await failureOf(s3.emptyBucket(BUCKET, LATER, budget())),
+      `502 S3P_STORE_REJECTED: Object store refused ${emptying}: AccessDenied: No. for object "kept"; ` +
+        'is it under a retention or a legal hold, or has the bucket a policy?'
+    )
+  })
+
+  t.test('says what S3 cannot name', async (t) => {
+    const version = '<Version><Key>ctl\ufffd</Key><VersionId>1</VersionId></Version>'
+    const { s3 } = await s3On(t, {
+      ...EMPTY,
+      [VERSIONING]: ok('<R><Status>Enabled</Status></R>'),
+      [`GET /${BUCKET}?max-keys&versions`]: ok(`<R>${version}</R>`)
+    })
+    t.equal(
+      await failureOf(s3.emptyBucket(BUCKET, LATER, budget())),
+      `502 S3P_STORE_REJECTED: Object store refused ${emptying}: ` +
+        'S3 cannot name 1 of its versions as they are, such as of "ctl\ufffd"'
+    )
+  })
+
+  t.test('does not take a refusal for absence', async (t) => {
+    const { s3 } = await s3On(t, { [VERSIONING]: s3Error(403, 'AccessDenied', 'Access Denied.') })
+    t.equal(
+      await failureOf(s3.emptyBucket(BUCKET, LATER, budget())),
+      `502 S3P_STORE_REJECTED: Object store refused ${emptying}: AccessDenied: Access Denied. (HTTP 403)`
+    )
+  })
+})
+
+t.test('deleteBucket', async (t) => {
+  const HEAD = `HEAD /${BUCKET}`
+  const VERSIONS = `GET /${BUCKET}?max-keys&versions`
+  const DELETE = `DELETE /${BUCKET}`
+  const EMPTY: Script = { [HEAD]: ok(), [OBJECTS]: ok('<R/>'), [VERSIONS]: ok('<R/>') }
+  const refusal = `502 S3P_STORE_REJECTED: Object store refused deleting bucket ${BUCKET} for profile team-a: `
+
+  t.test('has nothing to do when there is none', async (t) => {
+    const { stub, s3, writes } = await s3On(t, { [HEAD]: NOT_FOUND })
+    await s3.deleteBucket(BUCKET, budget())
+    t.strictSame(stub.operations(), [HEAD])
+    t.strictSame(writes, [])
+  })
+
+  t.test('deletes an empty one', async (t) => {
+    const { stub, s3, writes } = await s3On(t, { ...EMPTY, [DELETE]: { status: 204 } })
+    await s3.deleteBucket(BUCKET, budget())
+    t.equal(stub.operations().at(-1), DELETE)
+    t.strictSame(writes, [`deleting bucket ${BUCKET}`])
+  })
+
+  t.test('never asks the store while there is data', async (t) => {
+    for (const answers of [ONE_OBJECT, [ok('<R/>'), ONE_OBJECT]]) {
+      const { stub, s3 } = await s3On(t, { ...EMPTY, [OBJECTS]: answers })
+      t.equal(await failureOf(s3.deleteBucket(BUCKET, budget())), `${refusal}it is not empty`)
+      t.notOk(stub.operations().includes(DELETE))
+    }
+  })
+
+  t.test('is content when another was faster', async (t) => {
+    const script: Script[] = [
+      { [OBJECTS]: NO_BUCKET },
+      { [OBJECTS]: ok('<R/>'), [DELETE]: NO_BUCKET }
+    ]
+    for (const answers of script) {
+      const { s3 } = await s3On(t, { ...EMPTY, [DELETE]: { status: 204 }, ...answers })
+      await t.resolves(s3.deleteBucket(BUCKET, budget()))
+    }
+  })
+
+  t.test('says so when the store refuses', async (t) => {
+    const { s3 } = await s3On(t, {
+      ...EMPTY,
+      [DELETE]: s3Error(409, 'BucketNotEmpty', 'It is not.')
+    })
+    t.equal(
+      await failureOf(s3.deleteBucket(BUCKET, budget())),
+      `${refusal}BucketNotEmpty: It is not. (HTTP 409)`
+    )
+  })
+})
+
 t.test('ensureBucketPolicy', async (t) => {
   const GET = `GET /${BUCKET}?policy`
   const PUT = `PUT /${BUCKET}?policy`

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Profile } from '../src/profile.ts'
 import { observing, profile } from './fixtures/builders.ts'
-import { accessKeyIdIn, newStory, type Story, sync } from './fixtures/story.ts'
+import { accessKeyIdIn, finalize, newStory, type Story, sync } from './fixtures/story.ts'
 
 const DAYS = 86_400_000
 const LEGACY_KEY = { accessKeyId: 'DRAWNBYSYNCPY', secretAccessKey: 'secret-of-sync-py' }
@@ -79,6 +79,30 @@ t.test('takeover from sync.py', async (t) => {
     t.notOk(told.world.users.has('team-a'))
   })
 
+  t.test('goes with its profile, without a grace', async (t) => {
+    const { told, observed } = afterSyncPy()
+    await rounds(told, observed, 2)
+    const finalized = await finalize(told.context, observed)
+    t.notOk(told.world.users.has('team-a'))
+    t.equal(finalized.finalized, false, 'and then it is looked for once more')
+  })
+
+  t.test('goes although its removal was cut off in the middle', async (t) => {
+    const { told, observed } = afterSyncPy()
+    await rounds(told, observed, 2)
+    const { store } = told.context
+    const deleteIdentity: typeof store.deleteIdentity = async (user, live, spent) => {
+      await store.deleteIdentity(user, live, spent)
+      // All but the last step was done.
+      if (user === 'team-a') told.world.users.set(user, { policies: new Set(), keys: new Map() })
+      throw new Error('cut off')
+    }
+    const cut = { ...told.context, store: { ...store, deleteIdentity } }
+    for (const _ of ['its own user', 'sync.py’s']) await t.rejects(finalize(cut, observed))
+    await finalize(told.context, observed)
+    t.equal(told.world.users.size, 0)
+  })
+
   const others: [what: string, inlinePolicies: string[], overrides: object][] = [
     ['with another right', ['KubeflowProjectteam-a', 'mine'], {}],
     ['with an attached policy', ['KubeflowProjectteam-a'], { policies: ['mine'] }],
@@ -92,6 +116,7 @@ t.test('takeover from sync.py', async (t) => {
       const during = await rounds(told, observed, 2)
       told.clock.now += 30 * DAYS
       await rounds(told, during.observed, 3)
+      await finalize(told.context, observed)
       t.same(told.world.users.get('team-a'), before)
     })
   }
