@@ -33,7 +33,7 @@ export async function finalizeProfile(
     )
     return gone
   }
-  const plan = planFor(profile, context.settings)
+  const plan = await planOrRevoke(profile, context, budget)
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
@@ -55,6 +55,18 @@ export async function finalizeProfile(
     const resyncAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000))
     return { ...gone, finalized: false, resyncAfterSeconds }
   })
+}
+
+/** A name that cannot be adopted is an error, but it keeps no key of the profile's own alive. */
+async function planOrRevoke(profile: Profile, context: Context, budget: Budget): Promise<Plan> {
+  const { settings, turns } = context
+  try {
+    return planFor(profile, settings)
+  } catch (error) {
+    const own = planFor({ ...profile, adoptBucket: undefined }, settings)
+    await turns.take(own.user, budget, () => revoke(own, context, budget))
+    throw error
+  }
 }
 
 /** Whether there was anything to take away. What served the profile before has no grace without it. */

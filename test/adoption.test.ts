@@ -114,6 +114,14 @@ t.test('a profile that takes its earlier bucket back', async (t) => {
     t.equal(world.users.size, 0)
   })
 
+  t.test('keeps no key alive by a name that it cannot adopt', async (t) => {
+    const team = await settledTeam()
+    const { world, context } = team.told
+    team.asks = { adoptBucket: 'mlpipeline' }
+    await t.rejects(finalize(context, team.profile), { code: 'S3P_INVALID_PROFILE' })
+    t.equal(world.users.size, 0)
+  })
+
   t.test('loses the rest of it at once when it revokes', async (t) => {
     const team = await settledTeam()
     const { world } = team.told
