@@ -40,10 +40,11 @@ export function adoptionsFrom(
     const named = namespaceIn(settings.namePrefix, bucket.name)
     return named === undefined ? [] : [{ ...bucket, ...named, stem: stemOf(bucket.name) }]
   })
+  const birthOf = ({ createdAt = 0 }: OurBucket) => createdAt
   const isInUse = ({ name }: OurBucket) => living?.names.has(name) === true
   const kept = ours
     .filter((bucket) => !isInUse(bucket))
-    .sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0) || a.name.localeCompare(b.name, 'en'))
+    .sort((a, b) => birthOf(b) - birthOf(a) || a.name.localeCompare(b.name, 'en'))
   const inUse = ours.filter((bucket) => isInUse(bucket) && !bucket.isEmpty)
   const byStem = [...Map.groupBy(kept, ({ stem }) => stem)].sort(([a], [b]) =>
     a.localeCompare(b, 'en')
