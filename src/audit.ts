@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from './context.ts'
 import { ownBucketPolicy, type PolicyDocument } from './desired/access-policy.ts'
 import { type Finding, findingsFor, holdsKeyOfOurs, NO_FINDINGS } from './desired/identity.ts'
-import { namespaceIn } from './desired/plan.ts'
+import { namespaceIn, stemOf } from './desired/plan.ts'
 import type { Metrics } from './metrics.ts'
 import type { Budget } from './object-store/object-store.ts'
 
@@ -61,6 +61,7 @@ export async function audit(context: AuditContext, stop: AbortSignal): Promise<A
   const findings: Record<Finding, number> = { ...NO_FINDINGS }
   let users = 0
   let unclaimed = 0
+  const byProfile = new Map<string, string[]>()
 
   const names = await store.listUsers(budget())
   for (const [index, user] of names.entries()) {
@@ -72,10 +73,15 @@ export async function audit(context: AuditContext, stop: AbortSignal): Promise<A
     const found = await auditUser(user, documents, context, budget())
     if (found === 'not-ours') continue
     users += 1
+    byProfile.set(stemOf(user), [...(byProfile.get(stemOf(user)) ?? []), user])
     if (memory.policyClaimed(user) === undefined) unclaimed += 1
     for (const finding of found) findings[finding] += 1
     if (found.length === 0) continue
     log.warn({ namespace, user, findings: found }, 'a user of the store is not as it was left')
+  }
+  // One of them is former, and may have its grace; the next sync of the other one knows.
+  for (const names of byProfile.values()) {
+    if (names.length > 1) for (const user of names) memory.suspect(user)
   }
   return { users, unclaimed, findings }
 }

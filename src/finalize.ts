@@ -1,6 +1,7 @@
 import type { Context } from './context.ts'
 import { isPolicyOf } from './desired/access-policy.ts'
 import { dataPolicyFor } from './desired/data-policy.ts'
+import { observedIssue } from './desired/observed-issue.ts'
 import { type Plan, planFor } from './desired/plan.ts'
 import { findFormerUsers, removeUser } from './former-users.ts'
 import type { Budget } from './object-store/object-store.ts'
@@ -37,7 +38,7 @@ export async function finalizeProfile(
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
-    const hadIdentity = await revoke(plan, context, budget)
+    const hadIdentity = await revoke(profile, plan, context, budget)
     const remainingMs = context.syncBudgetMs - (performance.now() - startedAt)
     const patienceMs = Math.min(remainingMs / 2, REMOVAL_MS)
     const data = await removeData(profile, plan, patienceMs, context, budget)
@@ -64,17 +65,25 @@ async function planOrRevoke(profile: Profile, context: Context, budget: Budget):
     return planFor(profile, settings)
   } catch (error) {
     const own = planFor({ ...profile, adoptBucket: undefined }, settings)
-    await turns.take(own.user, budget, () => revoke(own, context, budget))
+    await turns.take(own.user, budget, () => revoke(profile, own, context, budget))
     throw error
   }
 }
 
 /** Whether there was anything to take away. What served the profile before has no grace without it. */
-async function revoke(plan: Plan, context: Context, budget: Budget): Promise<boolean> {
-  const { store } = context
+async function revoke(
+  profile: Profile,
+  plan: Plan,
+  context: Context,
+  budget: Budget
+): Promise<boolean> {
+  const { settings, store } = context
   const { user, policy } = plan
   const live = await store.readIdentity(user, budget)
-  const former = await findFormerUsers(plan, false, context, budget)
+  // Only while its Secret is there and says so: a call that comes late must not hit a later life.
+  const isSettled = observedIssue(profile, plan, context.now(), settings)?.isSettled === true
+  const isSettling = profile.observedSecret !== undefined && !isSettled
+  const former = await findFormerUsers(plan, isSettling, context, budget)
   if (live !== undefined) await removeUser(user, live, store, budget)
   for (const { name, live } of former) await removeUser(name, live, store, budget)
   if (isPolicyOf(user, policy.name)) await store.deletePolicy(policy.name, budget)

@@ -67,12 +67,20 @@ export async function provision(
   for (const bucket of plan.buckets) await ensureBucket(bucket, context, budget)
   const policyName = await store.ensurePolicy(policy, budget)
   const live = await store.readIdentity(user, budget)
+  // Whoever is quite new has no former users that nothing points to.
+  const isNew = live === undefined && observedSecret === undefined
+  const former = await findFormerUsers(plan, !isNew, context, budget)
   const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
     (key) => key && standingOf(settings, user, key.accessKeyId)?.epoch
   )
   // A key that nobody can have seen yet is not too old: else a Secret that never comes would cost one after another.
   const isUnseen = observedEpoch === undefined && seen.some((epoch) => epoch !== undefined)
-  const epoch = epochInForce(isUnseen ? rotation.demandedEpoch : rotation.epoch, seen)
+  // Nor does a change of name bring an older key back.
+  const replaced = former.map(
+    ({ name }) => observedSecret && standingOf(settings, name, observedSecret.accessKeyId)?.epoch
+  )
+  const asked = isUnseen ? rotation.demandedEpoch : rotation.epoch
+  const epoch = epochInForce(asked, [...seen, ...replaced])
   const accessKey = accessKeyFor(settings.rootKey, user, epoch)
   const desired = { policyName, accessKey }
   await store.ensureIdentity(user, desired, live, budget)
@@ -84,8 +92,6 @@ export async function provision(
   memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
   log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
   memory.clearSuspicion(user)
-  const isOfAnotherUser = observedSecret !== undefined && observedEpoch === undefined
-  const former = await findFormerUsers(plan, isOfAnotherUser, context, budget)
   return {
     key: accessKey,
     issuedAt:
