@@ -82,8 +82,8 @@ export async function retireFormerUsers(
     metrics.accessKeyRetired()
     log.info({ namespace, user: name }, 'removed a former user of the profile')
   }
-  if (isAnyLeft) return { dueAt: now, keptUntil: isAnyKept ? graceEnd : undefined }
-  return isAnyKept ? { dueAt: graceEnd, keptUntil: graceEnd } : undefined
+  if (!isAnyLeft && !isAnyKept) return undefined
+  return { dueAt: isAnyLeft ? now : graceEnd, keptUntil: isAnyKept ? graceEnd : undefined }
 }
 
 /** A revocation ends what is older; of a key that is not ours nobody knows the age. */
