@@ -1,0 +1,20 @@
+/** What people install, from the folder kustomize/: an overlay, or a base, with components on top. */
+export interface Combination {
+  readonly on: string
+  readonly with?: readonly string[]
+  /** KFP is there before. */
+  readonly overKfp?: boolean
+}
+
+export const COMBINATIONS: readonly Combination[] = [
+  { on: 'overlays/kubeflow-pipelines', overKfp: true },
+  { on: 'overlays/kubeflow-pipelines', with: ['composite', 'monitoring', 'istio'], overKfp: true },
+  { on: 'overlays/kubeflow-pipelines', with: ['bucket-per-profile'], overKfp: true },
+  { on: 'overlays/kubeflow-pipelines', with: ['metacontroller-4.11'], overKfp: true },
+  { on: 'overlays/single-user' },
+  { on: 'overlays/single-user', with: ['minio-service'] }
+]
+
+export function titleOf({ on, with: components = [] }: Combination): string {
+  return [on, ...components].join(' + ')
+}
