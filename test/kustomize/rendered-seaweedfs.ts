@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { SeaweedFs } from '../../dev/seaweedfs.ts'
-import type { KubernetesObject } from '../cluster/kubernetes.ts'
+import type { Rendered } from './rendered.ts'
 import { type RunningPods, runRendered } from './run-rendered.ts'
 
 export const SERVER = 'seaweedfs-server-0'
@@ -11,7 +11,10 @@ export const WORKER = 'seaweedfs-worker-0'
 /** Secrets as init-secrets makes them, and the admin in them. */
 export function storeSecrets() {
   const secret = () => randomBytes(32).toString('hex')
-  const admin = { accessKeyId: `A${secret().slice(0, 19).toUpperCase()}`, secretAccessKey: secret() }
+  const admin = {
+    accessKeyId: `A${secret().slice(0, 19).toUpperCase()}`,
+    secretAccessKey: secret()
+  }
   return {
     admin,
     secrets: {
@@ -27,7 +30,7 @@ export function storeSecrets() {
 /** The store of rendered manifests, up and ready, as the tests of a real SeaweedFS know one. */
 export async function startRendered(
   t: Test,
-  objects: readonly KubernetesObject[]
+  objects: readonly Rendered[]
 ): Promise<{ readonly pods: RunningPods; readonly seaweedFs: SeaweedFs }> {
   const { admin, secrets } = storeSecrets()
   const pods = await runRendered(t, objects, secrets, ({ name }) => name.startsWith('seaweedfs'))

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { ensureWeed, findWeedOnPath } from '../../dev/weed-binary.ts'
 import { freePorts } from '../../dev/weed-processes.ts'
-import type { KubernetesObject } from '../cluster/kubernetes.ts'
+import type { Rendered } from './rendered.ts'
 import {
   type Container,
   configMapsOf,
@@ -32,7 +32,10 @@ export interface RunningContainer {
   readonly name: string
   /** The line as it was run, for those who want to see what became of it. */
   readonly line: readonly string[]
-  /** What it has printed so far. */
+  readonly pid: number
+  /** The ports of the YAML that it may listen on, as they are on this machine. */
+  readonly declaredPorts: readonly number[]
+  /** What it and its probes have printed so far. */
   log(): string
   /** Whether the probe says yes, asked once as the kubelet would ask. */
   passes(kind: Kind): Promise<boolean>
@@ -59,7 +62,7 @@ export interface RunningPods {
  */
 export async function runRendered(
   t: Test,
-  objects: readonly KubernetesObject[],
+  objects: readonly Rendered[],
   secrets: Values,
   wanted: (pod: Pod) => boolean = () => true
 ): Promise<RunningPods> {
@@ -133,7 +136,10 @@ async function networkOf(pods: readonly Pod[], services: readonly Service[]): Pr
         const onLoopback = (number: string) =>
           host === LOOPBACK || host === 'localhost'
             ? podPort(pod.name, Number(number))
-            : servicePort(host.replace(/\.kubeflow(\.svc(\.cluster\.local)?)?$/, ''), Number(number))
+            : servicePort(
+                host.replace(/\.kubeflow(\.svc(\.cluster\.local)?)?$/, ''),
+                Number(number)
+              )
         const grpc = grpcPort === undefined ? '' : `.${onLoopback(grpcPort)}`
         return `${LOOPBACK}:${onLoopback(port)}${grpc}`
       }
@@ -201,9 +207,7 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
   )
   const translate = (text: string) => {
     if (text === '/usr/bin/weed') return weed
-    const mount = mounts.find(({ mountPath }) =>
-      new RegExp(`(^|=)${mountPath}(/|$)`).test(text)
-    )
+    const mount = mounts.find(({ mountPath }) => new RegExp(`(^|=)${mountPath}(/|$)`).test(text))
     const local = mount && text.replace(mount.mountPath, folders.get(mount.name) ?? '')
     return local ?? network.translate(text, pod)
   }
@@ -219,7 +223,11 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
   let text = ''
 
   async function passes(probe: Probe | undefined): Promise<boolean> {
-    if (probe?.exec) return succeeds(lineOf(probe.exec.command), env)
+    if (probe?.exec) {
+      const { succeeds, output } = await runOnce(lineOf(probe.exec.command), env)
+      text += output
+      return succeeds
+    }
     const port = probe?.httpGet?.port ?? probe?.tcpSocket?.port
     if (port === undefined) return true
     const local = network.podPort(pod.name, portNumber(pod, port))
@@ -234,6 +242,12 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
     pod: pod.name,
     name: container.name,
     line,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    declaredPorts: (container.ports ?? []).map(({ containerPort }) =>
+      network.podPort(pod.name, containerPort)
+    ),
     log: () => text,
     passes: (kind) => passes(container[kind]),
     start() {
@@ -265,18 +279,22 @@ async function untilPasses(container: RunningContainer, kind: Kind): Promise<voi
   }
 }
 
-function succeeds([command = '', ...words]: string[], env: Record<string, string>) {
-  return new Promise<boolean>((resolve) => {
-    execFile(command, words, { env }, (error) => resolve(error === null))
+/** As the kubelet does it: exit code 0 means yes. */
+function runOnce([command = '', ...words]: string[], env: Record<string, string>) {
+  return new Promise<{ succeeds: boolean; output: string }>((resolve) => {
+    execFile(command, words, { env }, (error, stdout, stderr) =>
+      resolve({ succeeds: error === null, output: stdout + stderr })
+    )
   })
 }
 
-/** Whether something listens there. */
-export function accepts(port: number): Promise<boolean> {
+function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, LOOPBACK)
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('close', () => socket.destroy())
-    socket.once('connect', () => socket.end())
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
   })
 }
