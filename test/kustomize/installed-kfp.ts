@@ -40,7 +40,8 @@ export function installedKfp() {
         hooks: { sync: { webhook: { url: `http://${NAME}/sync` } } }
       }
     },
-    store()
+    store(),
+    storeService()
   ]
 }
 
@@ -84,6 +85,19 @@ function store() {
         metadata: { labels },
         spec: { containers: [{ name: 'seaweedfs', image: 'chrislusf/seaweedfs:4.00' }] }
       }
+    }
+  }
+}
+
+/** Of KFP 2.15, which lacks a port that later ones have. */
+function storeService() {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'seaweedfs', namespace: 'kubeflow' },
+    spec: {
+      selector: { app: 'seaweedfs' },
+      ports: [{ name: 'http-s3', port: 8333, targetPort: 8333 }]
     }
   }
 }
