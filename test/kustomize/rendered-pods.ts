@@ -6,6 +6,7 @@ export interface Container {
   readonly command: readonly string[]
   readonly args?: readonly string[]
   readonly env?: readonly EnvironmentVariable[]
+  readonly envFrom?: readonly { readonly configMapRef: { readonly name: string } }[]
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[]
   readonly startupProbe?: Probe
@@ -95,12 +96,13 @@ export function configMapsOf(objects: readonly Rendered[]): Values {
 
 /** @throws Error when the variable comes from a key that is not there, as the pod would not start */
 export function environmentOf(
-  { env = [] }: Container,
+  { env = [], envFrom = [] }: Container,
   pod: Pod,
   secrets: Values,
   configMaps: Values
 ): Record<string, string> {
   const environment: Record<string, string> = {}
+  for (const { configMapRef } of envFrom) Object.assign(environment, configMaps[configMapRef.name])
   for (const { name, value, valueFrom } of env) {
     const { secretKeyRef, configMapKeyRef, fieldRef } = valueFrom ?? {}
     const found =

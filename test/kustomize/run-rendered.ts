@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { ensureWeed, findWeedOnPath } from '../../dev/weed-binary.ts'
 import { freePorts } from '../../dev/weed-processes.ts'
@@ -22,6 +23,8 @@ import {
 } from './rendered-pods.ts'
 
 const LOOPBACK = '127.0.0.1'
+/** Where the image has `src`, too. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PATIENCE_MS = 90_000
 
 type Kind = 'startupProbe' | 'readinessProbe' | 'livenessProbe'
@@ -211,8 +214,13 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
     const local = mount && text.replace(mount.mountPath, folders.get(mount.name) ?? '')
     return local ?? network.translate(text, pod)
   }
-  const env = {
+  const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
+    // The hook's port is that of its image, and no flag that could be translated.
+    ...(container.command[0] === 'node' && {
+      HOST: LOOPBACK,
+      PORT: String(network.podPort(pod.name, 8080))
+    }),
     ...Object.fromEntries(
       Object.entries(given).map(([name, value]) => [name, translate(value)] as const)
     )
@@ -252,7 +260,7 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
     passes: (kind) => passes(container[kind]),
     start() {
       const [command = '', ...words] = line
-      child = spawn(command, words, { env, cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] })
+      child = spawn(command, words, { env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
       for (const stream of [child.stdout, child.stderr]) {
         stream?.on('data', (chunk: Buffer) => {
           text += chunk
