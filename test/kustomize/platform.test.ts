@@ -3,15 +3,19 @@ import t from 'tap'
 import { s3Client } from '../fixtures/cluster-view.ts'
 import { profilesOf, runMatrix } from '../isolation/laboratory.ts'
 import { listeners } from './listeners.ts'
-import { render } from './rendered.ts'
+import { render, renderOwn } from './rendered.ts'
 import { GATEWAY, SERVER, startRendered, storeSecrets, WORKER } from './rendered-seaweedfs.ts'
 import { runRendered } from './run-rendered.ts'
 
 const OVERLAY = 'overlays/single-user'
+const WITH_OLD_NAME = `
+resources: [<kustomize>/${OVERLAY}]
+components: [<kustomize>/components/minio-service]
+`
 const MIN_CASES = 400
 
 t.test('the store, run by its own manifests', async (t) => {
-  const { pods, seaweedFs } = await startRendered(t, await render(OVERLAY))
+  const { pods, seaweedFs } = await startRendered(t, await renderOwn(t, WITH_OLD_NAME))
   const server = pods.container(SERVER, 'server')
   const gateway = pods.container(GATEWAY, 'gateway')
   const object = { Bucket: 'mlpipeline', Key: 'a/b c.txt' }
