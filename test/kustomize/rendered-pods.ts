@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '../cluster/kubernetes.ts'
+import type { ConfigMap, Rendered } from './rendered.ts'
 
 /** What a manifest says of a container, as far as a process can follow it. */
 export interface Container {
@@ -6,6 +6,7 @@ export interface Container {
   readonly command: readonly string[]
   readonly args?: readonly string[]
   readonly env?: readonly EnvironmentVariable[]
+  readonly envFrom?: readonly { readonly configMapRef: { readonly name: string } }[]
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[]
   readonly startupProbe?: Probe
@@ -63,11 +64,11 @@ interface PodSpec {
 }
 
 /** The first pod of every Deployment, StatefulSet and Job. */
-export function podsOf(objects: readonly KubernetesObject[]): Pod[] {
+export function podsOf(objects: readonly Rendered[]): Pod[] {
   return objects
     .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet' || kind === 'Job')
     .map((object) => {
-      const { template } = object['spec'] as {
+      const { template } = (object as unknown as { spec: unknown }).spec as {
         template: { metadata?: { labels?: Record<string, string> }; spec: PodSpec }
       }
       return {
@@ -79,36 +80,34 @@ export function podsOf(objects: readonly KubernetesObject[]): Pod[] {
     })
 }
 
-export function servicesOf(objects: readonly KubernetesObject[]): Service[] {
+export function servicesOf(objects: readonly Rendered[]): Service[] {
   return objects
     .filter(({ kind }) => kind === 'Service')
-    .map(({ metadata, ...object }) => ({
-      name: metadata.name,
-      ...(object['spec'] as Omit<Service, 'name'>)
-    }))
+    .map((object) => {
+      const { spec } = object as unknown as { spec: Omit<Service, 'name'> }
+      return { name: object.metadata.name, ...spec }
+    })
 }
 
-export function configMapsOf(objects: readonly KubernetesObject[]): Values {
-  return Object.fromEntries(
-    objects
-      .filter(({ kind }) => kind === 'ConfigMap')
-      .map(({ metadata, ...object }) => [metadata.name, object['data'] as Record<string, string>])
-  )
+export function configMapsOf(objects: readonly Rendered[]): Values {
+  const configMaps = objects.filter(({ kind }) => kind === 'ConfigMap') as ConfigMap[]
+  return Object.fromEntries(configMaps.map(({ metadata, data }) => [metadata.name, data]))
 }
 
 /** @throws Error when the variable comes from a key that is not there, as the pod would not start */
 export function environmentOf(
-  { env = [] }: Container,
+  { env = [], envFrom = [] }: Container,
   pod: Pod,
   secrets: Values,
   configMaps: Values
 ): Record<string, string> {
   const environment: Record<string, string> = {}
+  for (const { configMapRef } of envFrom) Object.assign(environment, configMaps[configMapRef.name])
   for (const { name, value, valueFrom } of env) {
     const { secretKeyRef, configMapKeyRef, fieldRef } = valueFrom ?? {}
     const found =
-      valueOf(secretKeyRef, secrets) ??
-      valueOf(configMapKeyRef, configMaps) ??
+      fromKey(secretKeyRef, secrets) ??
+      fromKey(configMapKeyRef, configMaps) ??
       (fieldRef && fieldOf(pod, fieldRef.fieldPath)) ??
       value
     if (found !== undefined) environment[name] = expand(found, environment)
@@ -121,7 +120,7 @@ export function expand(text: string, environment: Readonly<Record<string, string
   return text.replace(/\$\(([A-Za-z0-9_]+)\)/g, (whole, name) => environment[name] ?? whole)
 }
 
-function valueOf(ref: KeyRef | undefined, objects: Values): string | undefined {
+function fromKey(ref: KeyRef | undefined, objects: Values): string | undefined {
   if (ref === undefined) return undefined
   const value = objects[ref.name]?.[ref.key]
   if (value === undefined && !ref.optional) throw new Error(`No key ${ref.key} in ${ref.name}`)

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { SeaweedFs } from '../../dev/seaweedfs.ts'
-import type { KubernetesObject } from '../cluster/kubernetes.ts'
+import { HOOK_TOKEN } from '../fixtures/builders.ts'
+import type { Rendered } from './rendered.ts'
 import { type RunningPods, runRendered } from './run-rendered.ts'
 
 export const SERVER = 'seaweedfs-server-0'
@@ -11,7 +12,10 @@ export const WORKER = 'seaweedfs-worker-0'
 /** Secrets as init-secrets makes them, and the admin in them. */
 export function storeSecrets() {
   const secret = () => randomBytes(32).toString('hex')
-  const admin = { accessKeyId: `A${secret().slice(0, 19).toUpperCase()}`, secretAccessKey: secret() }
+  const admin = {
+    accessKeyId: `A${secret().slice(0, 19).toUpperCase()}`,
+    secretAccessKey: secret()
+  }
   return {
     admin,
     secrets: {
@@ -19,18 +23,22 @@ export function storeSecrets() {
         accesskey: admin.accessKeyId,
         secretkey: admin.secretAccessKey
       },
-      'seaweedfs-jwt-keys': { 'filer-signing-key': secret(), 'filer-signing-read-key': secret() }
+      'seaweedfs-jwt-keys': { 'filer-signing-key': secret(), 'filer-signing-read-key': secret() },
+      's3-profile-root-key': { 'root-key': secret() },
+      's3-profile-hook-token-v1': { token: HOOK_TOKEN }
     }
   }
 }
 
-/** The store of rendered manifests, up and ready, as the tests of a real SeaweedFS know one. */
-export async function startRendered(
-  t: Test,
-  objects: readonly KubernetesObject[]
-): Promise<{ readonly pods: RunningPods; readonly seaweedFs: SeaweedFs }> {
+interface Platform {
+  readonly pods: RunningPods
+  readonly seaweedFs: SeaweedFs
+}
+
+/** The store, and the hook where there is one, of rendered manifests, up and ready. */
+export async function startRendered(t: Test, objects: readonly Rendered[]): Promise<Platform> {
   const { admin, secrets } = storeSecrets()
-  const pods = await runRendered(t, objects, secrets, ({ name }) => name.startsWith('seaweedfs'))
+  const pods = await runRendered(t, objects, secrets, ({ name }) => name !== 'metacontroller-0')
   await pods.until('startupProbe')
   await pods.until('readinessProbe')
   const url = (service: string, port: number) => `http://${pods.address(service, port)}`

@@ -4,10 +4,11 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { ensureWeed, findWeedOnPath } from '../../dev/weed-binary.ts'
 import { freePorts } from '../../dev/weed-processes.ts'
-import type { KubernetesObject } from '../cluster/kubernetes.ts'
+import type { Rendered } from './rendered.ts'
 import {
   type Container,
   configMapsOf,
@@ -22,6 +23,8 @@ import {
 } from './rendered-pods.ts'
 
 const LOOPBACK = '127.0.0.1'
+/** Where the image has `src`, too. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PATIENCE_MS = 90_000
 
 type Kind = 'startupProbe' | 'readinessProbe' | 'livenessProbe'
@@ -32,7 +35,10 @@ export interface RunningContainer {
   readonly name: string
   /** The line as it was run, for those who want to see what became of it. */
   readonly line: readonly string[]
-  /** What it has printed so far. */
+  readonly pid: number
+  /** The ports of the YAML that it may listen on, as they are on this machine. */
+  readonly declaredPorts: readonly number[]
+  /** What it and its probes have printed so far. */
   log(): string
   /** Whether the probe says yes, asked once as the kubelet would ask. */
   passes(kind: Kind): Promise<boolean>
@@ -59,7 +65,7 @@ export interface RunningPods {
  */
 export async function runRendered(
   t: Test,
-  objects: readonly KubernetesObject[],
+  objects: readonly Rendered[],
   secrets: Values,
   wanted: (pod: Pod) => boolean = () => true
 ): Promise<RunningPods> {
@@ -133,7 +139,10 @@ async function networkOf(pods: readonly Pod[], services: readonly Service[]): Pr
         const onLoopback = (number: string) =>
           host === LOOPBACK || host === 'localhost'
             ? podPort(pod.name, Number(number))
-            : servicePort(host.replace(/\.kubeflow(\.svc(\.cluster\.local)?)?$/, ''), Number(number))
+            : servicePort(
+                host.replace(/\.kubeflow(\.svc(\.cluster\.local)?)?$/, ''),
+                Number(number)
+              )
         const grpc = grpcPort === undefined ? '' : `.${onLoopback(grpcPort)}`
         return `${LOOPBACK}:${onLoopback(port)}${grpc}`
       }
@@ -201,14 +210,17 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
   )
   const translate = (text: string) => {
     if (text === '/usr/bin/weed') return weed
-    const mount = mounts.find(({ mountPath }) =>
-      new RegExp(`(^|=)${mountPath}(/|$)`).test(text)
-    )
+    const mount = mounts.find(({ mountPath }) => new RegExp(`(^|=)${mountPath}(/|$)`).test(text))
     const local = mount && text.replace(mount.mountPath, folders.get(mount.name) ?? '')
     return local ?? network.translate(text, pod)
   }
-  const env = {
+  const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
+    // The hook's port is that of its image, and no flag that could be translated.
+    ...(container.command[0] === 'node' && {
+      HOST: LOOPBACK,
+      PORT: String(network.podPort(pod.name, 8080))
+    }),
     ...Object.fromEntries(
       Object.entries(given).map(([name, value]) => [name, translate(value)] as const)
     )
@@ -219,7 +231,11 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
   let text = ''
 
   async function passes(probe: Probe | undefined): Promise<boolean> {
-    if (probe?.exec) return succeeds(lineOf(probe.exec.command), env)
+    if (probe?.exec) {
+      const { succeeds, output } = await runOnce(lineOf(probe.exec.command), env)
+      text += output
+      return succeeds
+    }
     const port = probe?.httpGet?.port ?? probe?.tcpSocket?.port
     if (port === undefined) return true
     const local = network.podPort(pod.name, portNumber(pod, port))
@@ -234,11 +250,17 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
     pod: pod.name,
     name: container.name,
     line,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    declaredPorts: (container.ports ?? []).map(({ containerPort }) =>
+      network.podPort(pod.name, containerPort)
+    ),
     log: () => text,
     passes: (kind) => passes(container[kind]),
     start() {
       const [command = '', ...words] = line
-      child = spawn(command, words, { env, cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] })
+      child = spawn(command, words, { env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
       for (const stream of [child.stdout, child.stderr]) {
         stream?.on('data', (chunk: Buffer) => {
           text += chunk
@@ -265,18 +287,22 @@ async function untilPasses(container: RunningContainer, kind: Kind): Promise<voi
   }
 }
 
-function succeeds([command = '', ...words]: string[], env: Record<string, string>) {
-  return new Promise<boolean>((resolve) => {
-    execFile(command, words, { env }, (error) => resolve(error === null))
+/** As the kubelet does it: exit code 0 means yes. */
+function runOnce([command = '', ...words]: string[], env: Record<string, string>) {
+  return new Promise<{ succeeds: boolean; output: string }>((resolve) => {
+    execFile(command, words, { env }, (error, stdout, stderr) =>
+      resolve({ succeeds: error === null, output: stdout + stderr })
+    )
   })
 }
 
-/** Whether something listens there. */
-export function accepts(port: number): Promise<boolean> {
+function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, LOOPBACK)
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('close', () => socket.destroy())
-    socket.once('connect', () => socket.end())
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
   })
 }

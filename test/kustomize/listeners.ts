@@ -2,13 +2,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 
 const LISTEN = '0A'
 
-export interface Listener {
-  readonly address: string
-  readonly port: number
-}
-
-/** The TCP ports on which the process listens, as Linux tells them. */
-export async function listeningPorts(pid: number): Promise<Listener[]> {
+/** The ports where the process waits for TCP connections, as Linux tells it. */
+export async function listeners(pid: number): Promise<number[]> {
   const folder = `/proc/${pid}/fd`
   const links = await Promise.all(
     (await readdir(folder)).map((name) => readlink(`${folder}/${name}`).catch(() => ''))
@@ -21,8 +16,5 @@ export async function listeningPorts(pid: number): Promise<Listener[]> {
     .flatMap((table) => table.trim().split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
     .filter(([, , , state, , , , , , inode]) => state === LISTEN && sockets.has(inode))
-    .map(([, local = '']) => {
-      const [address = '', port = ''] = local.split(':')
-      return { address, port: Number.parseInt(port, 16) }
-    })
+    .map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16))
 }
