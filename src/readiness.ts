@@ -10,7 +10,8 @@ export interface Readiness {
   readonly warnings: readonly string[]
 }
 
-const TIMEOUT_MS = 5_000
+/** Before a probe of Kubernetes gives up: 5 s in our manifests. */
+const TIMEOUT_MS = 4_000
 const SHARED_MS = 2_000
 
 /** Asks the store when asked, and logs what is new: a fault, its end, and each warning once. */
