@@ -1,0 +1,2 @@
+. "${0%/*}/object.sh"
+is_readable
