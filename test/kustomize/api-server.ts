@@ -24,6 +24,8 @@ const CONTROLLERS = [
 export interface ApiServer extends Kubernetes {
   /** As a platform engineer does it. @returns what kubectl said, warnings included */
   apply(folder: string): Promise<string>
+  /** What another apply would change; empty when nothing. */
+  diff(folder: string): Promise<string>
   /** Makes the API server know every kind that is among the objects. */
   define(objects: readonly Rendered[]): Promise<void>
 }
@@ -55,6 +57,7 @@ export async function apiServer(t: Test): Promise<ApiServer | undefined> {
   return {
     ...kubernetes,
     apply: (folder) => kubectl('apply', '-k', folder),
+    diff: (folder) => kubectl('diff', '-k', folder).catch((error: Error) => error.message),
     async define(objects) {
       const definitions = objects.flatMap(definitionOf)
       const { METACONTROLLER_CRDS } = process.env

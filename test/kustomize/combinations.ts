@@ -9,8 +9,16 @@ export interface Combination {
 export const COMBINATIONS: readonly Combination[] = [
   { on: 'overlays/kubeflow-pipelines', overKfp: true },
   { on: 'overlays/kubeflow-pipelines', with: ['composite', 'monitoring', 'istio'], overKfp: true },
-  { on: 'overlays/kubeflow-pipelines', with: ['bucket-per-profile'], overKfp: true },
+  {
+    on: 'overlays/kubeflow-pipelines',
+    with: ['init-secrets', 'bucket-per-profile'],
+    overKfp: true
+  },
   { on: 'overlays/kubeflow-pipelines', with: ['metacontroller-4.11'], overKfp: true },
+  { on: 'components/kubeflow-pipelines', with: ['seaweedfs-4.34'] },
+  { on: 'overlays/standalone' },
+  { on: 'overlays/standalone', with: ['composite', 'monitoring', 'minio-service'] },
+  { on: 'migration' },
   { on: 'overlays/single-user' },
   { on: 'overlays/single-user', with: ['minio-service'] }
 ]

@@ -5,6 +5,13 @@ const LABELS = {
   'app.kubernetes.io/name': 'kubeflow-pipelines',
   'application-crd-id': 'kubeflow-pipelines'
 }
+/** As Pod Security wants it where Kubeflow enforces it. */
+const RESTRICTED = {
+  runAsNonRoot: true,
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  seccompProfile: { type: 'RuntimeDefault' }
+}
 const BUCKET = 'team-artifacts'
 
 /** What is read of KFP's ConfigMaps, as `<name>/<key>`. */
@@ -60,6 +67,7 @@ function profileController() {
             {
               name: 'profile-controller',
               image: 'python:3',
+              securityContext: RESTRICTED,
               command: ['python', '/hooks/sync.py'],
               envFrom: [{ configMapRef: { name: `${NAME}-env` } }],
               env: [{ name: 'AWS_ENDPOINT_URL', value: 'http://seaweedfs.kubeflow:8111' }],
@@ -83,7 +91,11 @@ function store() {
       selector: { matchLabels: { app: 'seaweedfs' } },
       template: {
         metadata: { labels },
-        spec: { containers: [{ name: 'seaweedfs', image: 'chrislusf/seaweedfs:4.00' }] }
+        spec: {
+          containers: [
+            { name: 'seaweedfs', image: 'chrislusf/seaweedfs:4.00', securityContext: RESTRICTED }
+          ]
+        }
       }
     }
   }
