@@ -12,6 +12,13 @@ import { KUSTOMIZE, type Rendered, render } from './rendered.ts'
  * `restricted` is enforced. There are no nodes, so nothing runs; what runs is in the other tests here.
  */
 
+/** What our overlay meets; the rest of KFP takes Argo from the network. */
+const KFP_PARTS = [
+  'third-party/metacontroller/base',
+  'base/installs/multi-user',
+  'third-party/seaweedfs/istio'
+]
+
 interface Workload {
   readonly spec: {
     readonly replicas?: number
@@ -62,6 +69,33 @@ for (const combination of COMBINATIONS) {
     t.comment(`${objects.length} objects`)
   })
 }
+
+t.test('over KFP’s own manifests the overlay is accepted', async (t) => {
+  const { KFP_MANIFESTS } = process.env
+  if (!KFP_MANIFESTS) return t.plan(0, 'KFP_MANIFESTS names no manifests/kustomize of KFP')
+  const server = await apiServer(t)
+  if (server === undefined) return
+  const root = t.testdir({})
+  const resources = KFP_PARTS.map((part) => relative(root, join(KFP_MANIFESTS, part)))
+  // As its installations for all platforms have it.
+  const labels = [{ pairs: { 'application-crd-id': 'kubeflow-pipelines' }, includeSelectors: true }]
+  const kustomization = { namespace: 'kubeflow', resources, labels }
+  const kfp = t.testdir({ 'kustomization.yaml': JSON.stringify(kustomization) })
+  const installed = await render(kfp)
+  await server.define(installed)
+  await server.apply(kfp)
+
+  // Up to 2.16 KFP has a Metacontroller that cannot send a token, and says so of ours.
+  const isOld = !JSON.stringify(installed).includes('"authorization"')
+  const on = 'overlays/kubeflow-pipelines'
+  const overlay = folderOf(t, { on, with: isOld ? ['metacontroller-4.11'] : [] })
+  t.notMatch(await server.apply(overlay), /warning/i, 'nothing to warn of')
+  t.equal(await server.diff(overlay), '', 'applied again it would change nothing')
+  const name = 'kubeflow-pipelines-profile-controller'
+  const path = `/apis/apps/v1/namespaces/kubeflow/deployments/${name}`
+  const deployment = JSON.stringify(await server.get(path))
+  t.notMatch(deployment.replace(/"managedFields".*|last-applied[^}]*/g, ''), /sync\.py/)
+})
 
 /** As a user writes it; what is KFP's own is a file there. */
 function folderOf(t: Test, { on, with: components = [] }: Combination): string {
