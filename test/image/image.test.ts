@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { baseImages } from './base-images.ts'
-import { docker, tryDocker } from './docker.ts'
+import { docker, outputOf, tryDocker } from './docker.ts'
 
 const IMAGE = 's3-profile-controller-test/image'
 const START_MS = 60_000
@@ -48,6 +48,27 @@ async function testImage(): Promise<void> {
     t.same(JSON.parse(answer), [['node_modules', 'package.json', 'src'], false])
   })
 
+  t.test('the image has nothing to build, to install or to break in with', async (t) => {
+    const id = await docker('create', IMAGE)
+    t.teardown(() => docker('rm', '--force', id))
+    const files = await filesOf(id)
+    const names = files.map(({ path }) => path)
+    // A list that could not be read must not pass for a clean one.
+    t.ok(names.includes('app/src/main.ts'), `${names.length} files looked at`)
+    t.same(names.filter(isTool), [], 'no compiler, no package manager, no shell, no way to fetch')
+    t.same(names.filter(isNative), [], 'nothing compiled for one kind of processor but Node itself')
+    t.same(names.filter(isSecret), [], 'no key, no token, no settings of npm')
+    const privileged = files.filter(({ mode }) => /s/i.test(mode)).map(({ path }) => path)
+    t.same(privileged, [], 'no program that makes root of its caller')
+
+    const { Size: size } = JSON.parse(await docker('image', 'inspect', IMAGE))[0]
+    const ours = files.filter(({ path }) => path.startsWith('app/'))
+    const bytes = ours.reduce((sum, file) => sum + file.bytes, 0)
+    t.comment(
+      `${megabytes(size)}, ${megabytes(bytes)} of it ours; KFP's alpine/k8s: see the release`
+    )
+  })
+
   t.test('without its environment the container says what is missing and ends', async (t) => {
     const { code, stdout, stderr } = await tryDocker('run', '--rm', ...HARDENED, IMAGE)
     t.equal(code, 1)
@@ -71,6 +92,40 @@ async function testImage(): Promise<void> {
     const state = JSON.parse(await docker('inspect', '--format', '{{json .State}}', id))
     t.equal(state.ExitCode, 0, 'ends by itself when asked to')
   })
+}
+
+interface File {
+  readonly mode: string
+  readonly bytes: number
+  readonly path: string
+}
+
+async function filesOf(container: string): Promise<File[]> {
+  const list = await outputOf('sh', '-c', `docker export ${container} | tar --list --verbose`)
+  return list.split('\n').flatMap((line) => {
+    const [mode = '', , bytes, , , ...path] = line.split(/\s+/)
+    return mode.startsWith('d') ? [] : [{ mode, bytes: Number(bytes), path: path.join(' ') }]
+  })
+}
+
+const TOOLS =
+  'sh ash bash dash busybox cc gcc g++ clang make ld as go rustc python python3 perl apk apt apt-get dpkg npm npx pip curl wget kubectl'
+
+function isTool(path: string): boolean {
+  return /(^|\/)s?bin\/[^/]+$/.test(path) && TOOLS.split(' ').includes(path.replace(/.*\//, ''))
+}
+
+/** node_modules/.bin holds links to scripts of packages; of programs of their own there must be none. */
+function isNative(path: string): boolean {
+  return path.startsWith('app/') && /\.(node|so|a|o)(\.|$)/.test(path)
+}
+
+function isSecret(path: string): boolean {
+  return /(^|\/)(\.npmrc|\.netrc|\.env[^/]*|id_[a-z0-9]+|[^/]+\.(key|p12|pfx))$/.test(path)
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
 }
 
 async function startContainer(t: Test): Promise<{ id: string; address: string }> {
