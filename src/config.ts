@@ -36,6 +36,9 @@ export const Environment = Type.Object({
     pattern: '^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$',
     default: 'seaweedfs'
   }),
+  OBJECT_STORE_CA: Type.Optional(
+    Type.String({ pattern: '^-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----$' })
+  ),
   ARTIFACTS_PROXY_ENABLED: { ...Switch, default: 'false' },
   FRONTEND_IMAGE: Type.String({ default: 'ghcr.io/kubeflow/kfp-frontend' }),
   FRONTEND_TAG: Type.Optional(Type.String()),
@@ -86,6 +89,8 @@ export interface ProfileSettings {
   readonly region: string
   /** Where pods of the cluster reach the store, `host:port`. */
   readonly storeAddress: string
+  /** The PEM certificates that the store's own is signed by; without them it speaks plain HTTP. */
+  readonly storeCa: string | undefined
   /** Ending of Service names with a leading dot: `.svc.cluster.local`. */
   readonly serviceDomain: string
   readonly artifactProxy: { readonly image: string; readonly disableIstioSidecar: boolean } | 'off'
@@ -163,6 +168,11 @@ function crossFaults(environment: Partial<Environment>): string[] {
   for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_IAM'] as const) {
     const url = environment[name]
     if (url !== undefined && !isEndpoint(url)) faults.push(`${name} must be a URL without a path`)
+  }
+  const { OBJECT_STORE_CA, AWS_ENDPOINT_URL_S3 = '' } = environment
+  const isPlain = isEndpoint(AWS_ENDPOINT_URL_S3) && AWS_ENDPOINT_URL_S3.startsWith('http:')
+  if (OBJECT_STORE_CA !== undefined && isPlain) {
+    faults.push('OBJECT_STORE_CA needs an AWS_ENDPOINT_URL_S3 with https')
   }
   const { SYNC_BUDGET = '', VERIFY_INTERVAL = '', AUDIT_INTERVAL = '' } = environment
   if (!isWithin(SYNC_BUDGET, MIN_SYNC_BUDGET_MS, MAX_SYNC_BUDGET_MS)) {
@@ -243,6 +253,7 @@ function configFrom(environment: Environment): Config {
           : 'keep',
       region: environment.AWS_REGION,
       storeAddress: `${environment.OBJECT_STORE_HOST}.kubeflow${serviceDomain}:9000`,
+      storeCa: environment.OBJECT_STORE_CA,
       serviceDomain,
       artifactProxy: isTrue(environment.ARTIFACTS_PROXY_ENABLED)
         ? {
