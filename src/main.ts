@@ -4,6 +4,9 @@ import { kindToAnnotate, scriptFor, summaryOf } from './commands/adopt-script.ts
 import { applySweep } from './commands/apply-sweep.ts'
 import { ensureWhole, parentsIn, pipedText } from './commands/cluster-list.ts'
 import { CLEAN, FAILED } from './commands/exit-codes.ts'
+import { type InitOutcome, initSecrets } from './commands/init-secrets.ts'
+import { exitCodeOfInit, initSecretText } from './commands/init-secrets-report.ts'
+import { connectFromPod, SERVICE_ACCOUNT_FOLDER } from './commands/kubernetes-api.ts'
 import { printable } from './commands/printable.ts'
 import { serve } from './commands/serve.ts'
 import { usualSideDoors } from './commands/surroundings.ts'
@@ -25,14 +28,16 @@ import { buildSeaweedFs } from './object-store/seaweedfs.ts'
 const USAGE = `Usage: node src/main.ts [serve]
        node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]
        kubectl get profiles.kubeflow.org,namespaces -o json | node src/main.ts sweep [--apply] [--data] [--even-most]
-       kubectl get profiles.kubeflow.org -o json | node src/main.ts adopt [--parent namespace|profile]`
+       kubectl get profiles.kubeflow.org -o json | node src/main.ts adopt [--parent namespace|profile]
+       node src/main.ts init-secrets [--service-account <folder>]`
 
 const [command = 'serve', ...rest] = process.argv.slice(2)
 const commands: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   serve: serveCommand,
   verify: verifyCommand,
   sweep: sweepCommand,
-  adopt: adoptCommand
+  adopt: adoptCommand,
+  'init-secrets': initSecretsCommand
 }
 const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined
 if (chosen === undefined) exit(FAILED, `There is no command ${JSON.stringify(command)}\n${USAGE}`)
@@ -106,6 +111,25 @@ async function adoptCommand(args: string[]): Promise<void> {
     onProgress(summaryOf(adoptions))
     return CLEAN
   })
+}
+
+/** Makes what the environment of the others is filled from, and so needs none of it. */
+async function initSecretsCommand(args: string[]): Promise<void> {
+  const options = {
+    'service-account': { type: 'string', default: SERVICE_ACCOUNT_FOLDER }
+  } as const
+  const { values } = argumentsOrExit({ args, options })
+  try {
+    const api = await connectFromPod(process.env, values['service-account'])
+    const outcomes: InitOutcome[] = []
+    for await (const outcome of initSecrets(api)) {
+      process.stdout.write(initSecretText(outcome))
+      outcomes.push(outcome)
+    }
+    process.exitCode = exitCodeOfInit(outcomes)
+  } catch (error) {
+    exit(FAILED, (error as Error).message)
+  }
 }
 
 /** Runs a command to its end, or until a signal comes: its exit code says what it found. */
