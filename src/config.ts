@@ -10,6 +10,8 @@ export const Environment = Type.Object({
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], { default: 'info' }),
   HOOK_AUTH: Type.Enum(['token', 'none'], { default: 'token' }),
   HOOK_TOKEN: Type.Optional(Type.String()),
+  HOOK_TLS_CERT_FILE: Type.Optional(Type.String()),
+  HOOK_TLS_KEY_FILE: Type.Optional(Type.String()),
   SYNC_BUDGET: Type.String({ default: '25s' }),
   VERIFY_INTERVAL: Type.String({ default: '5m' }),
   AUDIT_INTERVAL: Type.String({ default: '1h' }),
@@ -103,12 +105,19 @@ export interface StoreSettings {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
+/** Where the hook's own certificate and its key are mounted. */
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 export interface Config {
   readonly server: {
     readonly host: string
     readonly port: number
     readonly logLevel: string
     readonly hookAuth: { readonly tokens: readonly string[] } | 'none'
+    readonly tls: TlsFiles | 'off'
   }
   readonly store: StoreSettings
   readonly profile: ProfileSettings
@@ -204,6 +213,10 @@ function crossFaults(environment: Partial<Environment>): string[] {
   } else if (tokens.some((token) => token.length < MIN_TOKEN_LENGTH)) {
     faults.push(`every token in HOOK_TOKEN must have at least ${MIN_TOKEN_LENGTH} characters`)
   }
+  const { HOOK_TLS_CERT_FILE, HOOK_TLS_KEY_FILE } = environment
+  if ((HOOK_TLS_CERT_FILE === undefined) !== (HOOK_TLS_KEY_FILE === undefined)) {
+    faults.push('HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE are needed together')
+  }
   const { TOP_LEVEL_BROWSE = '', BUCKET_LAYOUT } = environment
   if (isTrue(TOP_LEVEL_BROWSE) && BUCKET_LAYOUT === 'per-profile') {
     faults.push('TOP_LEVEL_BROWSE=true needs BUCKET_LAYOUT=shared')
@@ -223,7 +236,8 @@ function configFrom(environment: Environment): Config {
       port: environment.PORT,
       logLevel: environment.LOG_LEVEL,
       hookAuth:
-        environment.HOOK_AUTH === 'none' ? 'none' : { tokens: tokensFrom(environment.HOOK_TOKEN) }
+        environment.HOOK_AUTH === 'none' ? 'none' : { tokens: tokensFrom(environment.HOOK_TOKEN) },
+      tls: tlsFrom(environment)
     },
     store: {
       s3Endpoint: environment.AWS_ENDPOINT_URL_S3.replace(/\/$/, ''),
@@ -266,6 +280,11 @@ function configFrom(environment: Environment): Config {
     verifyIntervalMs: milliseconds(environment.VERIFY_INTERVAL),
     auditIntervalMs: milliseconds(environment.AUDIT_INTERVAL)
   }
+}
+
+function tlsFrom({ HOOK_TLS_CERT_FILE, HOOK_TLS_KEY_FILE }: Environment): TlsFiles | 'off' {
+  if (HOOK_TLS_CERT_FILE === undefined || HOOK_TLS_KEY_FILE === undefined) return 'off'
+  return { certFile: HOOK_TLS_CERT_FILE, keyFile: HOOK_TLS_KEY_FILE }
 }
 
 function isTrue(value: string): boolean {
