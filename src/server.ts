@@ -26,12 +26,15 @@ import type { Budget } from './object-store/object-store.ts'
 import { type Profile, profileFrom } from './profile.ts'
 import { buildReadiness } from './readiness.ts'
 import { type Outcome, reconcileProfile } from './reconcile.ts'
+import type { TlsPair } from './tls.ts'
 
 export interface ServerOptions {
   readonly config: Config
   readonly context: Context
   readonly metrics: Metrics
   readonly logger: FastifyBaseLogger
+  /** Its own certificate; without it the hook speaks plain HTTP. */
+  readonly tls?: TlsPair | undefined
 }
 
 /** Whole objects with their managed fields and last-applied copies arrive in one body. */
@@ -44,8 +47,16 @@ type Work = (profile: Profile, context: Context, budget: Budget) => Promise<Outc
 type HookCall = { Body: unknown; Querystring: HookQuery }
 
 /** Routes, authentication, health and metrics around the story; opens no port. */
-export function buildServer({ config, context, metrics, logger }: ServerOptions): FastifyInstance {
+export function buildServer({
+  config,
+  context,
+  metrics,
+  logger,
+  tls
+}: ServerOptions): FastifyInstance {
   const server = fastify({
+    // Fastify's types tell HTTP from HTTPS; nothing else here does.
+    ...(tls && ({ https: tls } as object)),
     loggerInstance: logger,
     // Health checks come every few seconds and say nothing new.
     logController: new LogController({
