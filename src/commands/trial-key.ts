@@ -8,7 +8,7 @@ import { stepBudget } from './step-budget.ts'
 import { inspectIam } from './surroundings.ts'
 
 /** A gateway may hear of a new key some time later. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 5_000
 const PAUSE_MS = 250
 const NOTHING = '.s3-profile-controller/doctor'
 
