@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { Agent, request } from 'node:https'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { freePorts } from '../../dev/weed-processes.ts'
 import type { Processes, Running } from '../cluster/processes.ts'
 import { until } from '../cluster/until.ts'
@@ -10,6 +14,8 @@ const VERSION = '2023-11-03'
 /** Azure Blob Storage as Microsoft's emulator has it. */
 export interface Azurite {
   readonly endpoint: string
+  /** Whom its certificate makes one trust. */
+  readonly caPem: string
   readonly account: string
   readonly key: string
   createContainer(name: string): Promise<void>
@@ -26,9 +32,22 @@ export async function startAzurite(processes: Processes): Promise<Azurite> {
   mkdirSync(location)
   const account = 'mirror'
   const key = Buffer.from('a key of nobody, for an account of the emulator').toString('base64')
-  const endpoint = `http://127.0.0.1:${port}/${account}`
+  const endpoint = `https://127.0.0.1:${port}/${account}`
   const line = ['--blobHost', '127.0.0.1', '--blobPort', `${port}`, '--location', location]
+  const cert = await makeCertificate(location)
+  const caPem = readFileSync(cert.file, 'utf8')
+  const agent = new Agent({ ca: caPem })
   let running: Running | undefined
+
+  function send(url: URL, method: string, headers: Record<string, string>) {
+    return new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const call = request(url, { method, headers, agent }, (answer) => {
+        textOf(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), reject)
+      })
+      call.once('error', reject)
+      call.end()
+    })
+  }
 
   async function call(method: string, path: string, query: Record<string, string> = {}) {
     const date = new Date().toUTCString()
@@ -40,28 +59,38 @@ export async function startAzurite(processes: Processes): Promise<Azurite> {
     const resource = `/${account}${url.pathname}${queries.map(([name, value]) => `\n${name}:${value}`).join('')}`
     const text = `${method}${'\n'.repeat(12)}${headers}${resource}`
     const signature = createHmac('sha256', Buffer.from(key, 'base64')).update(text).digest('base64')
-    return fetch(url, {
-      method,
-      headers: {
-        'x-ms-date': date,
-        'x-ms-version': VERSION,
-        authorization: `SharedKey ${account}:${signature}`
-      }
+    return send(url, method, {
+      'x-ms-date': date,
+      'x-ms-version': VERSION,
+      authorization: `SharedKey ${account}:${signature}`
     })
   }
 
   async function start() {
     running = processes.start(
       'azurite-blob',
-      [...line, '--silent', '--disableTelemetry', '--skipApiVersionCheck'],
+      [
+        ...line,
+        '--cert',
+        cert.file,
+        '--key',
+        cert.key,
+        '--silent',
+        '--disableTelemetry',
+        '--skipApiVersionCheck'
+      ],
       { AZURITE_ACCOUNTS: `${account}:${key}` }
     )
-    await Promise.race([until('Azurite answers', () => fetch(endpoint)), running.ended])
+    await Promise.race([
+      until('Azurite answers', () => send(new URL(endpoint), 'GET', {})),
+      running.ended
+    ])
   }
 
   await start()
   return {
     endpoint,
+    caPem,
     account,
     key,
     async createContainer(name) {
@@ -71,12 +100,21 @@ export async function startAzurite(processes: Processes): Promise<Azurite> {
     async read(container, path) {
       const answer = await call('GET', `${container}/${path}`)
       if (answer.status === 404) return undefined
-      if (!answer.ok) throw new Error(`Azurite answered ${answer.status} for ${path}`)
-      return answer.text()
+      if (answer.status !== 200) throw new Error(`Azurite answered ${answer.status} for ${path}`)
+      return answer.text
     },
     start,
     async stop() {
       await running?.stop()
     }
   }
+}
+
+/** SeaweedFS talks to Azure over TLS only. */
+async function makeCertificate(folder: string): Promise<{ file: string; key: string }> {
+  const [file, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')] as const
+  const options = '-x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=azurite'.split(' ')
+  const name = ['-addext', 'subjectAltName=IP:127.0.0.1']
+  await promisify(execFile)('openssl', ['req', ...options, ...name, '-keyout', key, '-out', file])
+  return { file, key }
 }
