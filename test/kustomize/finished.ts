@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Line } from './rendered-container.ts'
+import type { Line } from './job-line.ts'
 
 export interface Finished {
   /** Null when it was killed. */

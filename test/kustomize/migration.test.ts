@@ -27,13 +27,12 @@ import {
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import type { AdminCredentials, SeaweedFs } from '../../dev/seaweedfs.ts'
-import type { KubernetesObject } from '../cluster/kubernetes.ts'
 import { until } from '../cluster/until.ts'
 import { s3Client } from '../fixtures/cluster-view.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
 import { killRun, type Run, runLine } from './finished.ts'
-import { render } from './rendered.ts'
-import { lineOf } from './rendered-container.ts'
+import { jobLine } from './job-line.ts'
+import { type ConfigMap, type Rendered, render } from './rendered.ts'
 
 const MIB = 1024 * 1024
 const BUCKET = 'mlpipeline'
@@ -254,7 +253,7 @@ async function jobOf(
   old: SeaweedFs,
   store: SeaweedFs
 ): Promise<StartJob> {
-  const rendered = await render('kustomize/migration')
+  const rendered = await render('migration')
   const folder = mkdtempSync(join(tmpdir(), 'migration-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const machine = {
@@ -263,23 +262,23 @@ async function jobOf(
       'object-migration-source': pairOf(reader),
       'mlpipeline-minio-artifact': pairOf(store.admin)
     },
-    here: {
+    addresses: {
       'http://minio-old.kubeflow:9000': old.internalS3Endpoint,
       'http://seaweedfs.kubeflow:9000': store.internalS3Endpoint
     }
   }
   return (plan, settings = {}) => {
     const changed = rendered.map((object) => edited(object, plan, settings))
-    return runLine(lineOf(changed, ['Job', 'object-migration', 'rclone'], machine))
+    return runLine(jobLine(changed, 'object-migration', machine))
   }
 }
 
 /** As an operator edits plan.txt and settings.env. */
 function edited(
-  object: KubernetesObject,
+  object: Rendered,
   plan: string | undefined,
   settings: Record<string, string>
-): KubernetesObject {
+): Rendered {
   const changes =
     object.kind !== 'ConfigMap'
       ? undefined
@@ -288,7 +287,8 @@ function edited(
         : plan === undefined
           ? {}
           : { 'plan.txt': plan }
-  return changes ? { ...object, data: { ...object.data, ...changes } } : object
+  const changed = { ...object, data: { ...(object as ConfigMap).data, ...changes } }
+  return changes ? changed : object
 }
 
 function pairOf({ accessKeyId, secretAccessKey }: AdminCredentials) {

@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto'
+import {
+  CreateAccessKeyCommand,
+  CreateUserCommand,
+  IAMClient,
+  ListAccessKeysCommand
+} from '@aws-sdk/client-iam'
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  type S3Client
+} from '@aws-sdk/client-s3'
+import t, { type Test } from 'tap'
+import type { AdminCredentials } from '../../dev/seaweedfs.ts'
+import { newProcesses } from '../cluster/processes.ts'
+import { until } from '../cluster/until.ts'
+import { s3Client } from '../fixtures/cluster-view.ts'
+import { startPostgres } from './postgres.ts'
+import { type Rendered, renderOwn, type Workload } from './rendered.ts'
+import { storeSecrets } from './rendered-seaweedfs.ts'
+import { type RunningContainer, type RunningPods, runRendered } from './run-rendered.ts'
+
+const BUCKET = 'profile-team-a-01234567'
+const MANIFESTS = `
+components:
+  - <kustomize>/components/seaweedfs
+  - <kustomize>/components/high-availability
+`
+/** Written and acknowledged with a part missing, before it comes back. */
+const OBJECTS_MEANWHILE = 60
+const USERS_MEANWHILE = 5
+const PATIENCE_MS = 120_000
+
+t.test(
+  'a cluster loses a master, a volume server and a filer, and no acknowledged write',
+  async (t) => {
+    const database = await databaseOf(t)
+    if (database === undefined) return
+    const { admin, secrets } = storeSecrets()
+    const objects = oneByOne(await renderOwn(t, MANIFESTS))
+    const pods = await runRendered(t, objects, { ...secrets, 'seaweedfs-filer-database': database })
+    await pods.until('startupProbe')
+    await pods.until('readinessProbe')
+    const client = s3Client(`http://${pods.address('seaweedfs', 9000)}`, admin)
+    const writer = `http://${pods.address('seaweedfs-internal', 8333)}`
+    await s3Client(writer, admin).send(new CreateBucketCommand({ Bucket: BUCKET }))
+    const load = startLoad(client, writer, admin)
+    await load.more(t, 'with everything there')
+
+    for (const victim of [
+      await leaderOf(pods),
+      pods.container('seaweedfs-volume-1-0', 'volume'),
+      pods.container('seaweedfs-filer-0-0', 'filer')
+    ]) {
+      await victim.stop('SIGKILL')
+      await load.more(t, `without ${victim.pod}`)
+      victim.start()
+      await pods.until('readinessProbe', [victim])
+      await load.more(t, `with ${victim.pod} again`)
+    }
+    await load.stop()
+
+    const lost = []
+    for (const [key, text] of load.objects) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }))
+      if ((await Body?.transformToString()) !== text) lost.push(key)
+    }
+    t.same(lost, [], `${load.objects.size} objects are as they were acknowledged`)
+    const iam = iamClient(writer, admin)
+    for (const [UserName, { accessKeyId, secretAccessKey }] of load.keys) {
+      const { AccessKeyMetadata = [] } = await iam.send(new ListAccessKeysCommand({ UserName }))
+      if (AccessKeyMetadata[0]?.AccessKeyId !== accessKeyId) lost.push(UserName)
+      const own = s3Client(`http://${pods.address('seaweedfs', 9000)}`, {
+        accessKeyId,
+        secretAccessKey
+      })
+      // The gateway knows the key; there is no policy that lets it read.
+      const refusal = await own
+        .send(new GetObjectCommand({ Bucket: BUCKET, Key: 'x' }))
+        .catch(({ name }) => name)
+      if (refusal !== 'AccessDenied') lost.push(`${UserName}: ${refusal}`)
+    }
+    t.same(lost, [], `${load.keys.size} keys are, too`)
+  }
+)
+
+/** In CI a lack is a failure. */
+async function databaseOf(t: Test): Promise<Record<string, string> | undefined> {
+  const processes = newProcesses()
+  t.teardown(() => processes.stop())
+  try {
+    return await startPostgres(processes)
+  } catch (error) {
+    if (process.env['CI']) throw error
+    t.plan(0, `no PostgreSQL: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
+/** As the StatefulSet does it that is not Parallel. */
+async function startInTurn({ containers, until }: RunningPods, name: string) {
+  const [first, ...others] = containers.filter((container) => container.name === name)
+  for (const other of others) await other.stop('SIGKILL')
+  if (first) await until('readinessProbe', [first])
+  for (const other of others) other.start()
+}
+
+/** Every pod of a StatefulSet as one of its own, under the name by which the others call it. */
+function oneByOne(objects: Rendered[]): Rendered[] {
+  return objects.flatMap((object) => {
+    if (object.kind !== 'StatefulSet') return object
+    const { metadata, spec } = object as Workload
+    return Array.from({ length: spec.replicas }, (_, index) => {
+      const name = `${metadata.name}-${index}`
+      const labels = { ...spec.template.metadata.labels, pod: name }
+      const template = { ...spec.template, metadata: { labels } }
+      const set = { ...object, metadata: { ...metadata, name }, spec: { ...spec, template } }
+      const { ports } = servicePortsOf(objects, metadata.name)
+      const service = {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: `${name}.${metadata.name}` },
+        spec: { selector: { pod: name }, ports }
+      }
+      return [set, service] as unknown as Rendered[]
+    }).flat()
+  })
+}
+
+function servicePortsOf(objects: Rendered[], name: string) {
+  const found = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === name)
+  return (found as unknown as { spec: { ports: object[] } }).spec
+}
+
+async function leaderOf(pods: RunningPods): Promise<RunningContainer> {
+  const masters = pods.containers.filter(({ name }) => name === 'master')
+  const url = `http://${pods.podAddress(masters[0]?.pod ?? '', 9333)}/cluster/status`
+  const { Leader } = (await (await fetch(url)).json()) as { Leader: string }
+  const leader = masters.find(({ pod }) => Leader.startsWith(`${pods.podAddress(pod, 9333)}.`))
+  if (leader === undefined) throw new Error(`No master is ${Leader}`)
+  return leader
+}
+
+/** Writes all the time, and remembers what was acknowledged. What fails is tried again, under another name. */
+function startLoad(client: S3Client, writer: string, admin: AdminCredentials) {
+  const iam = iamClient(writer, admin)
+  const objects = new Map<string, string>()
+  const keys = new Map<string, AdminCredentials>()
+  let isOver = false
+  let refused = 0
+
+  async function repeat(write: (number: number) => Promise<void>) {
+    for (let number = 0; !isOver; number++) {
+      await write(number).catch(() => {
+        refused++
+      })
+    }
+  }
+  async function putObject(Key: string) {
+    const Body = randomBytes(20_000).toString('hex')
+    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }))
+    objects.set(Key, Body)
+  }
+  async function createKey(UserName: string) {
+    await iam.send(new CreateUserCommand({ UserName }))
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }))
+    const { AccessKeyId = '', SecretAccessKey = '' } = AccessKey ?? {}
+    keys.set(UserName, { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey })
+  }
+  const writers = Promise.all([
+    repeat((number) => putObject(`a/${number}`)),
+    repeat((number) => putObject(`b/${number}`)),
+    repeat((number) => createKey(`profile-${number}`))
+  ])
+
+  return {
+    objects,
+    keys,
+    async more(t: Test, when: string) {
+      const [objectsBefore, keysBefore, startedAt] = [objects.size, keys.size, performance.now()]
+      const enough = async () =>
+        objects.size >= objectsBefore + OBJECTS_MEANWHILE &&
+        keys.size >= keysBefore + USERS_MEANWHILE
+      await until(`writes are acknowledged ${when}`, enough, PATIENCE_MS)
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+      t.pass(`written ${when}, in ${seconds} s; ${refused} refused so far`)
+    },
+    async stop() {
+      isOver = true
+      await writers
+    }
+  }
+}
+
+function iamClient(endpoint: string, credentials: AdminCredentials): IAMClient {
+  return new IAMClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 })
+}
