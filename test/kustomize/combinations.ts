@@ -8,18 +8,20 @@ export interface Combination {
 
 export const COMBINATIONS: readonly Combination[] = [
   { on: 'overlays/kubeflow-pipelines', overKfp: true },
-  { on: 'overlays/kubeflow-pipelines', with: ['composite', 'monitoring', 'istio'], overKfp: true },
   {
     on: 'overlays/kubeflow-pipelines',
-    with: ['init-secrets', 'bucket-per-profile'],
+    with: ['init-secrets', 'composite', 'monitoring', 'istio', 'bucket-per-profile'],
     overKfp: true
   },
   { on: 'overlays/kubeflow-pipelines', with: ['metacontroller-4.11'], overKfp: true },
   { on: 'components/kubeflow-pipelines', with: ['seaweedfs-4.34'] },
   { on: 'overlays/standalone' },
-  { on: 'overlays/standalone', with: ['composite', 'monitoring', 'minio-service'] },
+  {
+    on: 'overlays/standalone',
+    with: ['composite', 'monitoring', 'minio-service', 'remote-gateway', 'tls']
+  },
+  { on: 'overlays/standalone', with: ['high-availability'] },
   { on: 'migration' },
-  { on: 'overlays/single-user' },
   { on: 'overlays/single-user', with: ['minio-service'] }
 ]
 
