@@ -1,5 +1,7 @@
+import type { ProfileSettings } from './config.ts'
 import type { Context } from './context.ts'
 import { isPolicyOf } from './desired/access-policy.ts'
+import { epochOf, sealFor } from './desired/credentials.ts'
 import { dataPolicyFor } from './desired/data-policy.ts'
 import { type Plan, planFor } from './desired/plan.ts'
 import { findFormerUsers, removeUser } from './former-users.ts'
@@ -37,7 +39,7 @@ export async function finalizeProfile(
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
-    const hadIdentity = await revoke(plan, context, budget)
+    const hadIdentity = await revoke(profile, plan, context, budget)
     const remainingMs = context.syncBudgetMs - (performance.now() - startedAt)
     const patienceMs = Math.min(remainingMs / 2, REMOVAL_MS)
     const data = await removeData(profile, plan, patienceMs, context, budget)
@@ -58,15 +60,35 @@ export async function finalizeProfile(
 }
 
 /** Whether there was anything to take away. What served the profile before has no grace without it. */
-async function revoke(plan: Plan, context: Context, budget: Budget): Promise<boolean> {
-  const { store } = context
+async function revoke(
+  profile: Profile,
+  plan: Plan,
+  context: Context,
+  budget: Budget
+): Promise<boolean> {
+  const { store, settings } = context
   const { user, policy } = plan
   const live = await store.readIdentity(user, budget)
-  const former = await findFormerUsers(plan, false, context, budget)
+  const former = await findFormerUsers(plan, !isSettled(profile, plan, settings), context, budget)
   if (live !== undefined) await removeUser(user, live, store, budget)
   for (const { name, live } of former) await removeUser(name, live, store, budget)
   if (isPolicyOf(user, policy.name)) await store.deletePolicy(policy.name, budget)
   return live !== undefined || former.length > 0
+}
+
+/**
+ * Whether there is nothing to search for: the key in the Secret is the only one that the profile has. When the
+ * Secret is gone, nobody searches either, because a call that comes late must not find the next life's user.
+ */
+function isSettled(
+  { observedSecret }: Profile,
+  { user, policy }: Plan,
+  { rootKey }: ProfileSettings
+): boolean {
+  if (observedSecret === undefined) return true
+  const { accessKeyId, seal } = observedSecret
+  const isItsOwn = epochOf(rootKey, user, accessKeyId) !== undefined
+  return isItsOwn && seal === sealFor(rootKey, accessKeyId, policy.name, 'settled')
 }
 
 /**

@@ -114,6 +114,22 @@ t.test('a profile that takes its earlier bucket back', async (t) => {
     t.equal(world.users.size, 0)
   })
 
+  t.test(
+    'takes a name that it gave up with it, before and after anybody has seen so',
+    async (t) => {
+      for (const syncs of [0, 1, 2]) {
+        const team = await rebornTeam()
+        await team.rest()
+        team.asks = {}
+        for (let done = 0; done < syncs; done++) await team.sync()
+        const { world, context } = team.told
+        t.ok(world.users.has(EARLIER))
+        await finalize(context, team.profile)
+        t.equal(world.users.size, 0, `after ${syncs} syncs`)
+      }
+    }
+  )
+
   t.test('loses the rest of it at once when it revokes', async (t) => {
     const team = await settledTeam()
     const { world } = team.told
