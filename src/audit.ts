@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from './context.ts'
 import { ownBucketPolicy, type PolicyDocument } from './desired/access-policy.ts'
 import { type Finding, findingsFor, holdsKeyOfOurs, NO_FINDINGS } from './desired/identity.ts'
-import { namespaceIn } from './desired/plan.ts'
+import { namespaceIn, stemOf } from './desired/plan.ts'
+import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
 import type { Budget } from './object-store/object-store.ts'
 
@@ -59,7 +60,7 @@ export async function audit(context: AuditContext, stop: AbortSignal): Promise<A
   })
   const documents = new Map<string, PolicyDocument | undefined>()
   const findings: Record<Finding, number> = { ...NO_FINDINGS }
-  let users = 0
+  const ours: string[] = []
   let unclaimed = 0
 
   const names = await store.listUsers(budget())
@@ -71,13 +72,21 @@ export async function audit(context: AuditContext, stop: AbortSignal): Promise<A
     if (namespace === undefined) continue
     const found = await auditUser(user, documents, context, budget())
     if (found === 'not-ours') continue
-    users += 1
+    ours.push(user)
     if (memory.policyClaimed(user) === undefined) unclaimed += 1
     for (const finding of found) findings[finding] += 1
     if (found.length === 0) continue
     log.warn({ namespace, user, findings: found }, 'a user of the store is not as it was left')
   }
-  return { users, unclaimed, findings }
+  suspectDoubles(ours, memory)
+  return { users: ours.length, unclaimed, findings }
+}
+
+/** A profile goes by one name. Where two of its names are in use, its next sync knows which is to go, and when. */
+function suspectDoubles(users: readonly string[], memory: Memory) {
+  for (const names of Map.groupBy(users, stemOf).values()) {
+    if (names.length > 1) for (const name of names) memory.suspect(name)
+  }
 }
 
 /** @param documents of the policies that were read in this pass */

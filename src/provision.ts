@@ -83,9 +83,10 @@ export async function provision(
   await awaitProof(plan, desired, store, proofPatienceMs, budget)
   memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
   log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
-  memory.clearSuspicion(user)
   const isOfAnotherUser = observedSecret !== undefined && observedEpoch === undefined
-  const former = await findFormerUsers(plan, isOfAnotherUser, context, budget)
+  const search = isOfAnotherUser || memory.isSuspect(user)
+  const former = await findFormerUsers(plan, search, context, budget)
+  memory.clearSuspicion(user)
   return {
     key: accessKey,
     issuedAt:

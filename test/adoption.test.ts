@@ -114,6 +114,20 @@ t.test('a profile that takes its earlier bucket back', async (t) => {
     t.equal(world.users.size, 0)
   })
 
+  t.test('loses a name that it gave up before anybody saw it, once the audit has', async (t) => {
+    const team = await rebornTeam()
+    await team.syncUnseen()
+    team.asks = {}
+    await team.rest()
+    const { world, context, clock } = team.told
+    t.ok(world.users.has(EARLIER))
+    await audit(context, new AbortController().signal)
+    await team.rest()
+    clock.now += 7 * DAYS
+    await team.rest()
+    t.same([...world.users.keys()], [team.user])
+  })
+
   t.test(
     'takes a name that it gave up with it, before and after anybody has seen so',
     async (t) => {
