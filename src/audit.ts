@@ -3,7 +3,6 @@ import type { Context } from './context.ts'
 import { ownBucketPolicy, type PolicyDocument } from './desired/access-policy.ts'
 import { type Finding, findingsFor, holdsKeyOfOurs, NO_FINDINGS } from './desired/identity.ts'
 import { namespaceIn, stemOf } from './desired/plan.ts'
-import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
 import type { Budget } from './object-store/object-store.ts'
 
@@ -60,8 +59,9 @@ export async function audit(context: AuditContext, stop: AbortSignal): Promise<A
   })
   const documents = new Map<string, PolicyDocument | undefined>()
   const findings: Record<Finding, number> = { ...NO_FINDINGS }
-  const ours: string[] = []
+  let users = 0
   let unclaimed = 0
+  const byProfile = new Map<string, string[]>()
 
   const names = await store.listUsers(budget())
   for (const [index, user] of names.entries()) {
@@ -72,21 +72,18 @@ export async function audit(context: AuditContext, stop: AbortSignal): Promise<A
     if (namespace === undefined) continue
     const found = await auditUser(user, documents, context, budget())
     if (found === 'not-ours') continue
-    ours.push(user)
+    users += 1
+    byProfile.set(stemOf(user), [...(byProfile.get(stemOf(user)) ?? []), user])
     if (memory.policyClaimed(user) === undefined) unclaimed += 1
     for (const finding of found) findings[finding] += 1
     if (found.length === 0) continue
     log.warn({ namespace, user, findings: found }, 'a user of the store is not as it was left')
   }
-  suspectDoubles(ours, memory)
-  return { users: ours.length, unclaimed, findings }
-}
-
-/** A profile goes by one name. Where two of its names are in use, its next sync knows which is to go, and when. */
-function suspectDoubles(users: readonly string[], memory: Memory) {
-  for (const names of Map.groupBy(users, stemOf).values()) {
-    if (names.length > 1) for (const name of names) memory.suspect(name)
+  // One of them is former, and may have its grace; the next sync of the other one knows.
+  for (const names of byProfile.values()) {
+    if (names.length > 1) for (const user of names) memory.suspect(user)
   }
+  return { users, unclaimed, findings }
 }
 
 /** @param documents of the policies that were read in this pass */

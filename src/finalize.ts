@@ -1,8 +1,7 @@
-import type { ProfileSettings } from './config.ts'
 import type { Context } from './context.ts'
 import { isPolicyOf } from './desired/access-policy.ts'
-import { epochOf, sealFor } from './desired/credentials.ts'
 import { dataPolicyFor } from './desired/data-policy.ts'
+import { observedIssue } from './desired/observed-issue.ts'
 import { type Plan, planFor } from './desired/plan.ts'
 import { findFormerUsers, removeUser } from './former-users.ts'
 import type { Budget } from './object-store/object-store.ts'
@@ -35,7 +34,7 @@ export async function finalizeProfile(
     )
     return gone
   }
-  const plan = planFor(profile, context.settings)
+  const plan = await planOrRevoke(profile, context, budget)
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
@@ -59,6 +58,18 @@ export async function finalizeProfile(
   })
 }
 
+/** A name that cannot be adopted is an error, but it keeps no key of the profile's own alive. */
+async function planOrRevoke(profile: Profile, context: Context, budget: Budget): Promise<Plan> {
+  const { settings, turns } = context
+  try {
+    return planFor(profile, settings)
+  } catch (error) {
+    const own = planFor({ ...profile, adoptBucket: undefined }, settings)
+    await turns.take(own.user, budget, () => revoke(profile, own, context, budget))
+    throw error
+  }
+}
+
 /** Whether there was anything to take away. What served the profile before has no grace without it. */
 async function revoke(
   profile: Profile,
@@ -66,29 +77,17 @@ async function revoke(
   context: Context,
   budget: Budget
 ): Promise<boolean> {
-  const { store, settings } = context
+  const { settings, store } = context
   const { user, policy } = plan
   const live = await store.readIdentity(user, budget)
-  const former = await findFormerUsers(plan, !isSettled(profile, plan, settings), context, budget)
+  // Only while its Secret is there and says so: a call that comes late must not hit a later life.
+  const isSettled = observedIssue(profile, plan, context.now(), settings)?.isSettled === true
+  const isSettling = profile.observedSecret !== undefined && !isSettled
+  const former = await findFormerUsers(plan, isSettling, context, budget)
   if (live !== undefined) await removeUser(user, live, store, budget)
   for (const { name, live } of former) await removeUser(name, live, store, budget)
   if (isPolicyOf(user, policy.name)) await store.deletePolicy(policy.name, budget)
   return live !== undefined || former.length > 0
-}
-
-/**
- * Whether there is nothing to search for: the key in the Secret is the only one that the profile has. When the
- * Secret is gone, nobody searches either, because a call that comes late must not find the next life's user.
- */
-function isSettled(
-  { observedSecret }: Profile,
-  { user, policy }: Plan,
-  { rootKey }: ProfileSettings
-): boolean {
-  if (observedSecret === undefined) return true
-  const { accessKeyId, seal } = observedSecret
-  const isItsOwn = epochOf(rootKey, user, accessKeyId) !== undefined
-  return isItsOwn && seal === sealFor(rootKey, accessKeyId, policy.name, 'settled')
 }
 
 /**

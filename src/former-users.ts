@@ -1,5 +1,7 @@
+import type { ProfileSettings } from './config.ts'
 import type { Context } from './context.ts'
 import { isPolicyOf } from './desired/access-policy.ts'
+import { standingOf } from './desired/credentials.ts'
 import { holdsKeyOfOurs, type Identity } from './desired/identity.ts'
 import { type Plan, userPatternFor } from './desired/plan.ts'
 import type { Retirement, Rotation } from './desired/rotation.ts'
@@ -60,9 +62,13 @@ export async function retireFormerUsers(
   const former = await findFormerUsers(plan, true, context, budget)
   if (former.length === 0) return undefined
   const graceEnd = issuedAt + settings.graceSeconds
-  if (revokedBefore === 0 && now < graceEnd) return { dueAt: graceEnd, keptUntil: graceEnd }
+  let isAnyKept = false
   let isAnyLeft = false
   for (const { name, live } of former) {
+    if (now < graceEnd && isGraced(name, live, revokedBefore, settings)) {
+      isAnyKept = true
+      continue
+    }
     const active = live.accessKeys.filter(({ isActive }) => isActive)
     for (const { accessKeyId } of active) {
       await store.disableAccessKey(name, accessKeyId, budget)
@@ -76,7 +82,22 @@ export async function retireFormerUsers(
     metrics.accessKeyRetired()
     log.info({ namespace, user: name }, 'removed a former user of the profile')
   }
-  return isAnyLeft ? { dueAt: now, keptUntil: undefined } : undefined
+  if (!isAnyLeft && !isAnyKept) return undefined
+  return { dueAt: isAnyLeft ? now : graceEnd, keptUntil: isAnyKept ? graceEnd : undefined }
+}
+
+/** A revocation ends what is older; of a key that is not ours nobody knows the age. */
+function isGraced(
+  user: string,
+  { accessKeys }: Identity,
+  revokedBefore: number,
+  settings: ProfileSettings
+): boolean {
+  if (revokedBefore === 0) return true
+  const epochs = accessKeys.map(
+    ({ accessKeyId }) => standingOf(settings, user, accessKeyId)?.epoch ?? -1
+  )
+  return Math.max(...epochs) >= revokedBefore
 }
 
 /** The user with its keys, and the policies that were its own. */

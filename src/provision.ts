@@ -67,12 +67,20 @@ export async function provision(
   for (const bucket of plan.buckets) await ensureBucket(bucket, context, budget)
   const policyName = await store.ensurePolicy(policy, budget)
   const live = await store.readIdentity(user, budget)
+  // Whoever is quite new has no former users that nothing points to.
+  const isNew = live === undefined && observedSecret === undefined
+  const former = await findFormerUsers(plan, !isNew, context, budget)
   const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
     (key) => key && standingOf(settings, user, key.accessKeyId)?.epoch
   )
   // A key that nobody can have seen yet is not too old: else a Secret that never comes would cost one after another.
   const isUnseen = observedEpoch === undefined && seen.some((epoch) => epoch !== undefined)
-  const epoch = epochInForce(isUnseen ? rotation.demandedEpoch : rotation.epoch, seen)
+  // Nor does a change of name bring an older key back.
+  const replaced = former.map(
+    ({ name }) => observedSecret && standingOf(settings, name, observedSecret.accessKeyId)?.epoch
+  )
+  const asked = isUnseen ? rotation.demandedEpoch : rotation.epoch
+  const epoch = epochInForce(asked, [...seen, ...replaced])
   const accessKey = accessKeyFor(settings.rootKey, user, epoch)
   const desired = { policyName, accessKey }
   await store.ensureIdentity(user, desired, live, budget)
@@ -83,9 +91,6 @@ export async function provision(
   await awaitProof(plan, desired, store, proofPatienceMs, budget)
   memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
   log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
-  const isOfAnotherUser = observedSecret !== undefined && observedEpoch === undefined
-  const search = isOfAnotherUser || memory.isSuspect(user)
-  const former = await findFormerUsers(plan, search, context, budget)
   memory.clearSuspicion(user)
   return {
     key: accessKey,

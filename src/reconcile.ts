@@ -1,10 +1,9 @@
-import type { ProfileSettings } from './config.ts'
 import type { Context } from './context.ts'
 import { type Attachment, attachmentsFor, type Issued, timeText } from './desired/attachments.ts'
-import { accessKeyFor, epochOfPair, sealFor } from './desired/credentials.ts'
 import { dataPolicyFor } from './desired/data-policy.ts'
-import { type Plan, planFor } from './desired/plan.ts'
-import { earliest, issuedAtFrom, rotationFor } from './desired/rotation.ts'
+import { observedIssue } from './desired/observed-issue.ts'
+import { planFor } from './desired/plan.ts'
+import { earliest, rotationFor } from './desired/rotation.ts'
 import { SecretTaken } from './errors.ts'
 import type { Budget } from './object-store/object-store.ts'
 import { CREDENTIALS_SECRET, isEntitled, type Profile } from './profile.ts'
@@ -91,23 +90,4 @@ export async function reconcileProfile(
 /** Not at once, because what was just written has to be seen; not too far off, because clocks jump. */
 function secondsUntil(dueAt: number, now: number): number {
   return Math.min(Math.max(dueAt - now, MIN_RESYNC_SECONDS), MAX_RESYNC_SECONDS)
-}
-
-/** The pair in the observed Secret, if it is ours and was proven under this very policy. */
-function observedIssue(
-  { observedSecret }: Profile,
-  { user, policy }: Plan,
-  now: number,
-  settings: ProfileSettings
-): (Issued & { readonly epoch: number }) | undefined {
-  if (observedSecret === undefined) return undefined
-  const { rootKey } = settings
-  const epoch = epochOfPair(rootKey, user, observedSecret)
-  if (epoch === undefined) return undefined
-  const { accessKeyId, seal } = observedSecret
-  const isSettled = seal === sealFor(rootKey, accessKeyId, policy.name, 'settled')
-  if (!isSettled && seal !== sealFor(rootKey, accessKeyId, policy.name, 'settling'))
-    return undefined
-  const issuedAt = issuedAtFrom(observedSecret.issuedAt, epoch, settings, now)
-  return { key: accessKeyFor(rootKey, user, epoch), epoch, issuedAt, isSettled }
 }

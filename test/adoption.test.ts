@@ -1,7 +1,7 @@
 import t from 'tap'
 import { audit } from '../src/audit.ts'
 import { timeText } from '../src/desired/attachments.ts'
-import { finalize, newContext, newStory, STARTED_AT } from './fixtures/story.ts'
+import { finalize, newContext, newStory, STARTED_AT, sync } from './fixtures/story.ts'
 import { settledTeam, Team } from './fixtures/team.ts'
 
 const DAYS = 86_400_000
@@ -114,35 +114,106 @@ t.test('a profile that takes its earlier bucket back', async (t) => {
     t.equal(world.users.size, 0)
   })
 
-  t.test('loses a name that it gave up before anybody saw it, once the audit has', async (t) => {
-    const team = await rebornTeam()
-    await team.syncUnseen()
-    team.asks = {}
-    await team.rest()
-    const { world, context, clock } = team.told
-    t.ok(world.users.has(EARLIER))
-    await audit(context, new AbortController().signal)
-    await team.rest()
-    clock.now += 7 * DAYS
-    await team.rest()
-    t.same([...world.users.keys()], [team.user])
+  const forgetful: [what: string, happens: (team: Team) => void][] = [
+    [
+      'its Secret is deleted',
+      (team) => {
+        team.secret = undefined
+      }
+    ],
+    ['it is under suspicion', (team) => team.told.context.memory.suspect(team.user)]
+  ]
+  for (const [what, happens] of forgetful) {
+    t.test(`does not forget whom it replaced when ${what}`, async (t) => {
+      const team = await rebornTeam()
+      await team.rest()
+      team.asks = {}
+      await team.rest()
+      happens(team)
+      await team.rest()
+      team.told.clock.now += 7 * DAYS
+      await team.rest()
+      t.same([...team.told.world.users.keys()], [team.user])
+    })
+  }
+
+  t.test('takes the name that it has given up with it', async (t) => {
+    for (const isSynced of [true, false]) {
+      const team = await rebornTeam()
+      await team.rest()
+      team.asks = {}
+      if (isSynced) await team.rest()
+      await finalize(team.told.context, team.profile)
+      t.equal(team.told.world.users.size, 0, isSynced ? 'in its grace' : 'before any sync')
+    }
   })
 
-  t.test(
-    'takes a name that it gave up with it, before and after anybody has seen so',
-    async (t) => {
-      for (const syncs of [0, 1, 2]) {
-        const team = await rebornTeam()
-        await team.rest()
-        team.asks = {}
-        for (let done = 0; done < syncs; done++) await team.sync()
-        const { world, context } = team.told
-        t.ok(world.users.has(EARLIER))
-        await finalize(context, team.profile)
-        t.equal(world.users.size, 0, `after ${syncs} syncs`)
-      }
-    }
-  )
+  t.test('a late finalize of a settled life leaves other lives alone', async (t) => {
+    const team = await settledTeam()
+    const { told, profile: earlier } = team
+    const later = new Team(told)
+    later.asks = { incarnation: 'uid-of-its-second-life' }
+    await later.rest()
+    await finalize(told.context, earlier)
+    t.ok(await later.works(later.key))
+  })
+
+  t.test('never comes back to a key from before a revocation', async (t) => {
+    const team = await settledTeam()
+    const { told, key: leaked } = team
+    told.world.buckets.add(EARLIER)
+    told.clock.now += 60_000
+    team.revoke()
+    await team.rest()
+    team.asks = { adoptBucket: EARLIER, createdAt: timeText(STARTED_AT - 60) }
+    await team.rest()
+    told.clock.now += 7 * DAYS
+    await team.rest()
+    team.asks = {}
+    await team.rest()
+    t.not(team.key.accessKeyId, leaked.accessKeyId)
+    t.notOk(await team.works(leaked))
+  })
+
+  t.test('an old revocation takes no grace from what is newer', async (t) => {
+    const team = await settledTeam()
+    const { told, user } = team
+    told.world.buckets.add(EARLIER)
+    told.clock.now += 60_000
+    team.revoke()
+    await team.rest()
+    const { key } = team
+    told.clock.now += DAYS
+    team.asks = { ...team.asks, adoptBucket: EARLIER, createdAt: timeText(STARTED_AT - 60) }
+    await team.rest()
+    t.equal(told.world.users.get(user)?.keys.get(key.accessKeyId)?.isActive, true)
+  })
+
+  t.test('loses what a stale sync under its other name brings back', async (t) => {
+    const team = await settledTeam()
+    const { told } = team
+    const stale = team.profile
+    told.world.buckets.add(EARLIER)
+    team.asks = { adoptBucket: EARLIER, createdAt: timeText(STARTED_AT - 60) }
+    await team.rest()
+    told.clock.now += 7 * DAYS
+    await team.rest()
+    await sync(newContext(told.context.store, told.clock), stale)
+    t.equal(told.world.users.size, 2)
+    await audit(told.context, new AbortController().signal)
+    await team.rest()
+    told.clock.now += 7 * DAYS
+    await team.rest()
+    t.same([...told.world.users.keys()], [EARLIER])
+  })
+
+  t.test('keeps no key alive by a name that it cannot adopt', async (t) => {
+    const team = await settledTeam()
+    const { world, context } = team.told
+    team.asks = { adoptBucket: 'mlpipeline' }
+    await t.rejects(finalize(context, team.profile), { code: 'S3P_INVALID_PROFILE' })
+    t.equal(world.users.size, 0)
+  })
 
   t.test('loses the rest of it at once when it revokes', async (t) => {
     const team = await settledTeam()

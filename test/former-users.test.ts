@@ -87,22 +87,6 @@ t.test('takeover from sync.py', async (t) => {
     t.equal(finalized.finalized, false, 'and then it is looked for once more')
   })
 
-  t.test('goes although its removal was cut off in the middle', async (t) => {
-    const { told, observed } = afterSyncPy()
-    await rounds(told, observed, 2)
-    const { store } = told.context
-    const deleteIdentity: typeof store.deleteIdentity = async (user, live, spent) => {
-      await store.deleteIdentity(user, live, spent)
-      // All but the last step was done.
-      if (user === 'team-a') told.world.users.set(user, { policies: new Set(), keys: new Map() })
-      throw new Error('cut off')
-    }
-    const cut = { ...told.context, store: { ...store, deleteIdentity } }
-    for (const _ of ['its own user', 'sync.py’s']) await t.rejects(finalize(cut, observed))
-    await finalize(told.context, observed)
-    t.equal(told.world.users.size, 0)
-  })
-
   const others: [what: string, inlinePolicies: string[], overrides: object][] = [
     ['with another right', ['KubeflowProjectteam-a', 'mine'], {}],
     ['with an attached policy', ['KubeflowProjectteam-a'], { policies: ['mine'] }],

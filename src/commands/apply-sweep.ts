@@ -89,18 +89,19 @@ async function deleteBucket(
   { store, onProgress, signal }: Field
 ): Promise<string | undefined> {
   const { name, namespace = '' } = orphan
-  if ((await store.readIdentity(name, budgetFor(orphan))) !== undefined) {
-    return 'a user of its name is there'
-  }
+  // It takes its time, and meanwhile a profile may adopt the bucket.
+  const isInUse = async () => (await store.readIdentity(name, budgetFor(orphan))) !== undefined
   let removed = 0
   let isEmpty = false
   while (!isEmpty) {
+    if (await isInUse()) return 'a user of its name is there'
     const budget = stepBudget(namespace, signal)
     const emptying = await store.emptyBucket(name, PROGRESS_EVERY_MS, budget)
     removed += emptying.removed
     isEmpty = emptying.isEmpty
     if (removed > 0) onProgress(`  removed ${removed} objects of bucket ${name}`)
   }
+  if (await isInUse()) return 'a user of its name is there'
   await store.deleteBucket(name, budgetFor(orphan))
   return undefined
 }

@@ -12,6 +12,11 @@ export interface FilledBucket {
   readonly contents: string
 }
 
+/** With what its name says: whose it is, and what the names of all lives of that profile start with. */
+interface OurBucket extends FilledBucket, NonNullable<ReturnType<typeof namespaceIn>> {
+  readonly stem: string
+}
+
 /** A bucket that no profile uses, and the profile that may have it back. */
 export interface Adoption {
   readonly namespace: string
@@ -31,16 +36,26 @@ export function adoptionsFrom(
   living: Living | undefined,
   settings: ProfileSettings
 ): Adoption[] {
-  const isInUse = ({ name }: FilledBucket) => living?.names.has(name) === true
-  const kept = buckets
-    .filter((bucket) => !isInUse(bucket))
-    .sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0) || a.name.localeCompare(b.name, 'en'))
-  const inUse = buckets.filter((bucket) => isInUse(bucket) && !bucket.isEmpty)
-  const stems = [...new Set(kept.map(({ name }) => stemOf(name)))].sort()
-  return stems.flatMap((stem) => {
-    const ofStem = ({ name }: FilledBucket) => stemOf(name) === stem
-    return adoptionsOf(stem, kept.filter(ofStem), inUse.find(ofStem), living, settings)
+  const ours = buckets.flatMap((bucket) => {
+    const named = namespaceIn(settings.namePrefix, bucket.name)
+    return named === undefined ? [] : [{ ...bucket, ...named, stem: stemOf(bucket.name) }]
   })
+  const birthOf = ({ createdAt = 0 }: OurBucket) => createdAt
+  const isInUse = ({ name }: OurBucket) => living?.names.has(name) === true
+  const kept = ours
+    .filter((bucket) => !isInUse(bucket))
+    .sort((a, b) => birthOf(b) - birthOf(a) || a.name.localeCompare(b.name, 'en'))
+  const inUse = ours.filter((bucket) => isInUse(bucket) && !bucket.isEmpty)
+  const byStem = [...Map.groupBy(kept, ({ stem }) => stem)].sort(([a], [b]) =>
+    a.localeCompare(b, 'en')
+  )
+  return byStem.flatMap(([stem, alike]) =>
+    adoptionsOf(
+      alike,
+      inUse.find((bucket) => bucket.stem === stem),
+      living
+    )
+  )
 }
 
 /** Buckets that are worth a look: those that nobody uses, and what the same profiles use instead. */
@@ -56,18 +71,14 @@ export function adoptableAmong(
   return ours.filter((name) => kept.has(stemOf(name)))
 }
 
+/** @param kept all that one profile left, the latest life first */
 function adoptionsOf(
-  stem: string,
-  kept: readonly FilledBucket[],
-  inUse: FilledBucket | undefined,
-  living: Living | undefined,
-  { namePrefix }: ProfileSettings
+  kept: readonly OurBucket[],
+  inUse: OurBucket | undefined,
+  living: Living | undefined
 ): Adoption[] {
   const latest = kept.find(({ isEmpty }) => !isEmpty)
-  return kept.map(({ name, isEmpty, contents }) => {
-    const { namespace, isShortened } = namespaceIn(namePrefix, name) as NonNullable<
-      ReturnType<typeof namespaceIn>
-    >
+  return kept.map(({ name, stem, namespace, isShortened, isEmpty, contents }) => {
     const known = living?.namespaces.get(stem)
     const doubts = [
       living === undefined && isShortened && 'the whole name of its profile is not known',

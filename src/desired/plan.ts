@@ -159,7 +159,9 @@ export function stemOf(user: string): string {
 }
 
 function shortened(namespace: string, room: number): string {
-  if (namespace.length <= room) return namespace
+  // A name that looks like a shortened one could be made to look like somebody else's.
+  const looksShortened = namespace.length === room && /-[0-9a-f]{8}$/.test(namespace)
+  if (namespace.length <= room && !looksShortened) return namespace
   return `${namespace.slice(0, room - 1 - HASH_LENGTH)}-${hash(namespace)}`
 }
 

@@ -12,12 +12,10 @@ export function isSyncPys(
   { accessKeys, policies, inlinePolicies, groups }: Identity,
   adminAccessKeyId: string
 ): boolean {
-  const isItsPolicy = inlinePolicies.join() === `KubeflowProject${namespace}`
-  // What an interrupted removal leaves of it: neither key nor right.
-  const isBare = inlinePolicies.length + accessKeys.length === 0
+  const [only, ...others] = inlinePolicies
   return (
-    (isItsPolicy || isBare) &&
-    policies.length + groups.length === 0 &&
+    only === `KubeflowProject${namespace}` &&
+    others.length + policies.length + groups.length === 0 &&
     accessKeys.every(({ accessKeyId }) => !isAdminKey(accessKeyId, adminAccessKeyId))
   )
 }

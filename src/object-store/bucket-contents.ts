@@ -70,7 +70,7 @@ export class BucketContents {
     return false
   }
 
-  /** Removes everything page by page, and begins no page when `isOver`. */
+  /** Removes everything page by page: of objects, uploads and folders one each, and more until `isOver`. */
   async remove(isOver: () => boolean): Promise<Removal> {
     const isVersioned = await this.#isVersioned()
     let refusal: Refusal | undefined
@@ -104,9 +104,9 @@ export class BucketContents {
       await this.#delete(folders)
       for await (const page of list()) {
         for (const folder of page) {
-          if (isOver()) return 0
           await this.#removeFolders(folder.Key, isVersioned, isOver)
           await this.#delete([folder])
+          if (isOver()) return 0
         }
       }
       return 0
@@ -225,7 +225,7 @@ async function drained<T>(
 ): Promise<{ readonly removed: number; readonly left: readonly T[] }> {
   const tried = new Set<string>()
   let removed = 0
-  while (!isOver()) {
+  do {
     const left: T[] = []
     const before = tried.size
     for await (const page of list()) {
@@ -236,7 +236,7 @@ async function drained<T>(
       if (isOver()) break
     }
     if (tried.size === before) return { removed, left }
-  }
+  } while (!isOver())
   return { removed, left: [] }
 }
 

@@ -183,17 +183,19 @@ async function identityOf(
   options: { abortSignal: AbortSignal }
 ): Promise<Identity> {
   await client.send(new GetUserCommand({ UserName }), options)
-  const policies = await allPages(
-    (Marker) => client.send(new ListAttachedUserPoliciesCommand({ UserName, Marker }), options),
-    ({ AttachedPolicies }) => AttachedPolicies?.map(({ PolicyName }) => PolicyName)
-  )
-  const keys = await client.send(new ListAccessKeysCommand({ UserName }), options)
+  const [policies, keys, inline, member] = await Promise.all([
+    allPages(
+      (Marker) => client.send(new ListAttachedUserPoliciesCommand({ UserName, Marker }), options),
+      ({ AttachedPolicies }) => AttachedPolicies?.map(({ PolicyName }) => PolicyName)
+    ),
+    client.send(new ListAccessKeysCommand({ UserName }), options),
+    client.send(new ListUserPoliciesCommand({ UserName }), options),
+    client.send(new ListGroupsForUserCommand({ UserName }), options)
+  ])
   const accessKeys = (keys.AccessKeyMetadata ?? []).map(({ AccessKeyId = '', Status }) => ({
     accessKeyId: AccessKeyId,
     isActive: Status !== 'Inactive'
   }))
-  const inline = await client.send(new ListUserPoliciesCommand({ UserName }), options)
-  const member = await client.send(new ListGroupsForUserCommand({ UserName }), options)
   return {
     policies,
     accessKeys,

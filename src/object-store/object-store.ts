@@ -52,9 +52,6 @@ export type ProbeAnswer =
  * not answer throws StoreUnavailable. Errors name the step and the profile and hold no secret.
  */
 export interface ObjectStore {
-  /** The names of all buckets, of whomever. */
-  listBuckets(budget: Budget): Promise<string[]>
-
   hasBucket(bucket: string, budget: Budget): Promise<boolean>
 
   /** Afterwards the bucket exists. A bucket that exists already is left as it is. */
@@ -80,8 +77,8 @@ export interface ObjectStore {
 
   /**
    * Removes what is in the bucket, page by page: objects in all their versions, unfinished uploads, and the
-   * folders that the store keeps of them. Begins no page after `patienceMs` and says how far it came; called
-   * again, it goes on. It writes no identity and so takes no turn in the write queue, which others need. Throws
+   * folders that the store keeps of them. However short `patienceMs` is, some go; it says how far it came, and
+   * called again it goes on. It writes no identity and so takes no turn in the write queue, which others need. Throws
    * StoreRejected when the store keeps what is left, under a retention for example.
    */
   emptyBucket(bucket: string, patienceMs: number, budget: Budget): Promise<Emptying>

@@ -9,7 +9,6 @@ import {
   HeadBucketCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
-  paginateListBuckets,
   S3Client,
   type LifecycleRule as SdkLifecycleRule
 } from '@aws-sdk/client-s3'
@@ -25,7 +24,6 @@ import type { WriteQueue } from './write-queue.ts'
 
 type Buckets = Pick<
   ObjectStore,
-  | 'listBuckets'
   | 'hasBucket'
   | 'ensureBucket'
   | 'ensureBucketPolicy'
@@ -148,16 +146,6 @@ export function buildS3(
   }
 
   return {
-    async listBuckets(budget) {
-      return call('listing the buckets', budget, async (options) => {
-        const buckets: string[] = []
-        for await (const { Buckets = [] } of paginateListBuckets({ client }, {}, options)) {
-          for (const { Name } of Buckets) if (Name !== undefined) buckets.push(Name)
-        }
-        return buckets
-      })
-    },
-
     hasBucket,
 
     async ensureBucket(bucket, budget) {

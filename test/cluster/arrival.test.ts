@@ -23,7 +23,7 @@ for (const controller of ['decorator', 'composite'] as const) {
         await team.arrive()
         await untilUsable(team)
         took.push(performance.now() - startedAt)
-        await team.isSettled()
+        await team.untilSettled()
         await service.untilQuiet()
       }
       t.comment(`from creation to a key that works: ${summary(took)}`)
@@ -45,7 +45,7 @@ for (const controller of ['decorator', 'composite'] as const) {
         })
       )
       t.comment(`from creation to a key that works: ${summary(took)}`)
-      for (const team of atOnce) await team.isSettled()
+      for (const team of atOnce) await team.untilSettled()
       t.same(await liveUsers(iam), await usersOf(installation, [...oneByOne, ...atOnce]))
     })
 
@@ -82,7 +82,7 @@ for (const controller of ['decorator', 'composite'] as const) {
       await service.start()
       const everybody = [...interrupted, late]
       for (const team of everybody) await untilUsable(team)
-      for (const team of everybody) await team.isSettled()
+      for (const team of everybody) await team.untilSettled()
       t.same(await liveUsers(iam, 'interrupted'), await usersOf(installation, everybody))
     })
 

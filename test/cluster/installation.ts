@@ -3,7 +3,8 @@ import type { Test } from 'tap'
 import { applyManifests, type Controller, type Platform, startPlatform } from './platform.ts'
 import { type Service, startService } from './service.ts'
 import { adminIam } from './store-view.ts'
-import { type Tenant, tenantOf } from './tenant.ts'
+import { type Tenant, type TenantClient, tenantOf } from './tenant.ts'
+import { until } from './until.ts'
 
 /** Our service, installed. */
 export interface Installation {
@@ -11,6 +12,11 @@ export interface Installation {
   readonly service: Service
   readonly iam: IAMClient
   tenant(name: string): Tenant
+}
+
+export interface Team {
+  readonly team: Tenant
+  readonly client: TenantClient
 }
 
 /** Waits in a test are as long as these. */
@@ -34,4 +40,17 @@ export async function install(t: Test, controller: Controller): Promise<Installa
     iam: adminIam(platform.seaweedFs),
     tenant: (name) => tenantOf(platform, controller, name)
   }
+}
+
+/** A team that has been there for a while and has written `model`. */
+export async function settled({ tenant }: Installation, name: string): Promise<Team> {
+  const team = tenant(name)
+  await team.arrive()
+  const client = await until(`${name} can write`, async () => {
+    const client = await team.client()
+    await client?.put('model')
+    return client
+  })
+  await team.untilSettled()
+  return { team, client }
 }

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { refusalOf } from '../fixtures/real-service.ts'
-import { GRACE_SECONDS, type Installation, install } from './installation.ts'
+import { GRACE_SECONDS, type Installation, install, settled } from './installation.ts'
 import { liveUsers } from './store-view.ts'
 import { LABEL_PREFIX, type Tenant, type TenantClient } from './tenant.ts'
 import { until } from './until.ts'
@@ -25,7 +25,7 @@ for (const controller of ['decorator', 'composite'] as const) {
       )
       t.equal((await keysOf(team)).length, 2)
       await untilRefused(before)
-      await team.isSettled()
+      await team.untilSettled()
       t.same(await keysOf(team), [{ id: after.accessKeyId, isActive: true }])
       t.equal(graceShown(await team.parent()), '')
     })
@@ -39,7 +39,7 @@ for (const controller of ['decorator', 'composite'] as const) {
       const seconds = (performance.now() - startedAt) / 1000
       t.ok(seconds < GRACE_SECONDS, `after ${seconds.toFixed(1)} s`)
       await t.resolves(after.get('model'))
-      await team.isSettled()
+      await team.untilSettled()
       t.same(await keysOf(team), [{ id: after.accessKeyId, isActive: true }])
     })
 
@@ -53,7 +53,7 @@ for (const controller of ['decorator', 'composite'] as const) {
       })
       t.same(after.data, before?.data)
       await t.resolves(client.get('model'))
-      await team.isSettled()
+      await team.untilSettled()
       t.same(await keysOf(team), [{ id: client.accessKeyId, isActive: true }])
     })
 
@@ -98,7 +98,7 @@ for (const controller of ['decorator', 'composite'] as const) {
         const again = await until('a Secret', () => team.client())
         t.equal(again.accessKeyId, client.accessKeyId)
         await until('the data can be read', () => again.get('model'))
-        await team.isSettled()
+        await team.untilSettled()
       }
     )
 
@@ -128,31 +128,14 @@ for (const controller of ['decorator', 'composite'] as const) {
         // Metacontroller writes a status whole, as it was when the sync began.
         await service.untilQuiet()
         await kubernetes.patch(path, { status: { conditions } })
-        await team.isSettled()
+        await team.untilSettled()
         t.match((await team.parent())['status'], { conditions })
       } else {
         await team.annotate({ 'object-storage': null })
-        await team.isSettled()
+        await team.untilSettled()
         t.match((await team.parent()).metadata.annotations, { owner: `${team.name}@example.com` })
       }
     })
-
-    await t.test(
-      'a deleted profile leaves no user, and a new one of its name is another',
-      async (t) => {
-        const { team, client: dead } = await settled(installation, 'reborn')
-        const [before] = await liveUsers(iam, team.name)
-        await team.leave()
-        t.same(await liveUsers(iam, team.name), [])
-        t.equal(await refusalOf(dead.get('model')), 'InvalidAccessKeyId')
-        const { client: reborn } = await settled(installation, 'reborn', 'first words')
-        const [after, ...others] = await liveUsers(iam, team.name)
-        t.not(after?.name, before?.name)
-        t.same(others, [])
-        t.not(reborn.accessKeyId, dead.accessKeyId)
-        t.equal(await refusalOf(reborn.get('model')), 'NoSuchKey', 'it inherits no data')
-      }
-    )
 
     await t.test('a deletion waits for a service that is down', async (t) => {
       const { team, client } = await settled(installation, 'waiting')
@@ -182,25 +165,12 @@ async function namespaceWithoutProfile(t: Test, installation: Installation) {
       kind: 'Namespace',
       metadata: { name: team.name, labels: { [`${LABEL_PREFIX}/enabled`]: 'true' } }
     })
-    await team.isSettled()
+    await team.untilSettled()
     t.equal((await liveUsers(iam, team.name)).length, 1)
     await kubernetes.remove(`/api/v1/namespaces/${team.name}`)
     await team.leave()
     t.same(await liveUsers(iam, team.name), [])
   })
-}
-
-/** A team that has been there for a while and has written something. */
-async function settled(installation: Installation, name: string, written = 'model') {
-  const team = installation.tenant(name)
-  await team.arrive()
-  const client = await until(`${name} can write`, async () => {
-    const client = await team.client()
-    await client?.put(written)
-    return client
-  })
-  await team.isSettled()
-  return { team, client }
 }
 
 function newClient(team: Tenant, before: TenantClient): Promise<TenantClient> {

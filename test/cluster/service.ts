@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../../dev/weed-processes.ts'
+import { FAILED } from '../../src/commands/exit-codes.ts'
 import { environment as smallestEnvironment } from '../fixtures/builders.ts'
 import type { Platform } from './platform.ts'
 import type { Running } from './processes.ts'
@@ -19,8 +21,15 @@ export interface Service {
   stop(signal?: NodeJS.Signals): Promise<void>
   /** The sum of a metric over its labels, or over those that have this one. */
   metric(name: string, label?: string): Promise<number>
+  /** Runs one of its commands with that list of the cluster, as in its pod. */
+  command(name: string, list: string): Promise<Outcome>
   /** Resolves when Metacontroller has not called for a while. */
   untilQuiet(): Promise<void>
+}
+
+export interface Outcome {
+  readonly code: number
+  readonly stdout: string
 }
 
 export async function startService(
@@ -58,6 +67,7 @@ export async function startService(
     start,
     stop: (signal) => running.stop(signal),
     metric,
+    command: (name, list) => runCommand([MAIN, name], { ...process.env, ...environment }, list),
     async untilQuiet() {
       let calls = Number.NaN
       await until('Metacontroller is quiet', async () => {
@@ -69,4 +79,15 @@ export async function startService(
       })
     }
   }
+}
+
+function runCommand(line: string[], env: NodeJS.ProcessEnv, input: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(process.execPath, line, { env }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== 'number') reject(error)
+      else if (error?.code === FAILED) reject(new Error(stderr))
+      else resolve({ code: Number(error?.code ?? 0), stdout })
+    })
+    child.stdin?.end(input)
+  })
 }

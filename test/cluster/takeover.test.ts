@@ -61,7 +61,7 @@ t.test('an installation of KFP with sync.py is taken over', async (t) => {
 
   await t.test('every object is the one that it was', async (t) => {
     for (const { team, uids } of before) {
-      await team.isSettled()
+      await team.untilSettled()
       t.same(await uidsOf(kubernetes, team), uids)
     }
   })

@@ -26,13 +26,14 @@ export interface Tenant {
   label(labels: Record<string, string | null>): Promise<void>
   secret(): Promise<KubernetesObject | undefined>
   /** Resolves when the Secret is there, the parent says so, and no other key is left. */
-  isSettled(): Promise<KubernetesObject>
+  untilSettled(): Promise<KubernetesObject>
   /** With what the Secret holds now, where kfp-launcher points to; undefined before both are there. */
   client(): Promise<TenantClient | undefined>
 }
 
 export interface TenantClient {
   readonly accessKeyId: string
+  readonly bucket: string
   put(name: string): Promise<unknown>
   get(name: string): Promise<string | undefined>
 }
@@ -75,7 +76,7 @@ export function tenantOf(
     annotate: (annotations) => change({ annotations: prefixed(annotations) }),
     label: (labels) => change({ labels: prefixed(labels) }),
     secret: () => kubernetes.get(secretPath),
-    isSettled: () =>
+    untilSettled: () =>
       until(`${name} is settled`, async () => {
         const secret = await kubernetes.get(secretPath)
         const state = secret?.metadata.annotations?.[`${LABEL_PREFIX}/credentials-state`]
@@ -143,13 +144,14 @@ interface Condition {
 }
 
 function clientOf(endpoint: string, secret: KubernetesObject, root: string): TenantClient {
-  const { host: Bucket, pathname } = new URL(root)
+  const { host: bucket, pathname } = new URL(root)
   const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString()
   const accessKeyId = text('accesskey')
   const client: S3Client = s3Client(endpoint, { accessKeyId, secretAccessKey: text('secretkey') })
-  const object = (name: string) => ({ Bucket, Key: `${pathname.slice(1)}/${name}` })
+  const object = (name: string) => ({ Bucket: bucket, Key: `${pathname.slice(1)}/${name}` })
   return {
     accessKeyId,
+    bucket,
     put: (name) => client.send(new PutObjectCommand({ ...object(name), Body: name })),
     // Read to the end: a body left unread keeps its connection busy.
     async get(name) {

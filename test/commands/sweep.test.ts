@@ -147,6 +147,26 @@ t.test('--data', async (t) => {
     t.ok(world.buckets.has(gone))
   })
 
+  t.test('stops at one that a profile adopts meanwhile', async (t) => {
+    const { look, apply, world, store, userOf } = await installation(t)
+    const gone = userOf('team-gone')
+    for (const moment of ['while it is emptied', 'before it is deleted']) {
+      world.users.delete(gone)
+      world.objects.add(`${gone}/model-1`).add(`${gone}/model-2`)
+      world.removedAtOnce = moment === 'while it is emptied' ? 1 : 2
+      const adopted: ObjectStore = {
+        ...store,
+        async emptyBucket(...bucket) {
+          world.users.set(gone, { policies: new Set(), keys: new Map() })
+          return store.emptyBucket(...bucket)
+        }
+      }
+      const outcomes = await apply(await look(true), false, adopted)
+      t.match(outcomes, [{ refusal: 'a user of its name is there' }], moment)
+      t.ok(world.buckets.has(gone))
+    }
+  })
+
   t.test('has nothing to do where profiles share a bucket', async (t) => {
     const { look, world, userOf } = await installation(t, { layout: 'shared' })
     world.buckets.add(userOf('team-gone'))

@@ -28,7 +28,7 @@ t.test('a bucket that nobody uses goes to the profile of its name', async (t) =>
     { namespace: 'team-b', bucket: b, contents: '1 objects', doubt: undefined }
   ])
   t.same(adoptions([bucket(nameOf('team-a'))]), [], 'what is in use is not told')
-  t.same(adoptions([]), [])
+  t.same(adoptions([bucket('somebodys')]), [])
 })
 
 t.test('of several lives the latest with data in it', async (t) => {

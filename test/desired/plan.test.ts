@@ -5,7 +5,7 @@ import {
   ownBucketStatements,
   ownPrefixPolicy
 } from '../../src/desired/access-policy.ts'
-import { namespaceIn, planFor, userPatternFor } from '../../src/desired/plan.ts'
+import { namespaceIn, planFor, stemOf, userPatternFor } from '../../src/desired/plan.ts'
 import { config, profile } from '../fixtures/builders.ts'
 
 /** The first 8 of the SHA-256 of the incarnation that builders.ts gives a profile. */
@@ -93,6 +93,18 @@ t.test('planFor', async (t) => {
       })
     })
   }
+
+  t.test('no name can be made to look like another profile’s shortened one', async (t) => {
+    const { profile: settings } = config()
+    const long = `${'a'.repeat(40)}-department`
+    const { user } = planFor(profile({ namespace: long }), settings)
+    const namespace = user.slice('profile-'.length, -9)
+    t.equal(namespace.length, 46)
+    const impostor = profile({ namespace, incarnation: 'uid-of-an-impostor' })
+    t.not(stemOf(planFor(impostor, settings).user), stemOf(user))
+    const adopting = { ...impostor, adoptBucket: user }
+    t.throws(() => planFor(adopting, settings), { code: 'S3P_INVALID_PROFILE' })
+  })
 
   t.test('takes over nothing in the shared layout', async (t) => {
     const { profile: settings } = config({ BUCKET_LAYOUT: 'shared' })

@@ -19,7 +19,7 @@ t.test('isSyncPys', async (t) => {
     ['what sync.py made', identity(), true],
     ['a user whose keys are gone', identity({ accessKeys: [] }), true],
     ['a user without any policy', identity({ inlinePolicies: [] }), false],
-    ['what is left of one', identity({ inlinePolicies: [], accessKeys: [] }), true],
+    ['a user that has nothing', identity({ inlinePolicies: [], accessKeys: [] }), false],
     [
       'a user that has nothing but a group',
       identity({ inlinePolicies: [], accessKeys: [], groups: ['ours'] }),

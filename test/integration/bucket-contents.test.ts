@@ -16,7 +16,7 @@ import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget } from '../fixtures/builders.ts'
 import { s3Client } from '../fixtures/cluster-view.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
-import { put, refusalOf } from '../fixtures/real-service.ts'
+import { inParallel, put, refusalOf } from '../fixtures/real-service.ts'
 
 /** As a profile may name its objects, on purpose too. */
 const ODD_KEYS = [
@@ -120,12 +120,4 @@ for (const version of VERSIONS) {
       await t.rejects(store.deleteBucket(Bucket, budget()), { code: 'S3P_STORE_REJECTED' })
     })
   })
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>) {
-  const rest = items.values()
-  const worker = async () => {
-    for (const item of rest) await work(item)
-  }
-  await Promise.all(Array.from({ length: 16 }, worker))
 }

@@ -196,12 +196,12 @@ t.test('readIdentity', async (t) => {
       ListAccessKeys: keys()
     })
     await iam.readIdentity(USER, budget())
-    t.strictSame(stub.operations(), [
+    t.strictSame(stub.operations().sort(), [
       'GetUser',
-      'ListAttachedUserPolicies',
       'ListAccessKeys',
-      'ListUserPolicies',
-      'ListGroupsForUser'
+      'ListAttachedUserPolicies',
+      'ListGroupsForUser',
+      'ListUserPolicies'
     ])
   })
 
