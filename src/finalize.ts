@@ -60,12 +60,15 @@ export async function finalizeProfile(
 
 /** A name that cannot be adopted is an error, but it keeps no key of the profile's own alive. */
 async function planOrRevoke(profile: Profile, context: Context, budget: Budget): Promise<Plan> {
-  const { settings, turns } = context
+  const { settings, turns, memory } = context
   try {
     return planFor(profile, settings)
   } catch (error) {
     const own = planFor({ ...profile, adoptBucket: undefined }, settings)
-    await turns.take(own.user, budget, () => revoke(profile, own, context, budget))
+    await turns.take(own.user, budget, () => {
+      memory.forget(own.user, own.bucket)
+      return revoke(profile, own, context, budget)
+    })
     throw error
   }
 }

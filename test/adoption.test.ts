@@ -213,6 +213,9 @@ t.test('a profile that takes its earlier bucket back', async (t) => {
     team.asks = { adoptBucket: 'mlpipeline' }
     await t.rejects(finalize(context, team.profile), { code: 'S3P_INVALID_PROFILE' })
     t.equal(world.users.size, 0)
+    team.asks = {}
+    await sync(context, team.profile)
+    t.ok(await team.works(team.key), 'nor takes it for proven when it comes back')
   })
 
   t.test('loses the rest of it at once when it revokes', async (t) => {
