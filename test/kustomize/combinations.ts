@@ -21,6 +21,7 @@ export const COMBINATIONS: readonly Combination[] = [
     with: ['composite', 'monitoring', 'minio-service', 'remote-gateway', 'tls']
   },
   { on: 'overlays/standalone', with: ['high-availability'] },
+  { on: 'base', with: ['external-seaweedfs'] },
   { on: 'migration' },
   { on: 'overlays/single-user', with: ['minio-service'] }
 ]
