@@ -311,7 +311,7 @@ function isWithin(duration: string, minMs: number, maxMs: number): boolean {
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** NaN when it is no duration. */
-function milliseconds(duration: string): number {
+export function milliseconds(duration: string): number {
   const [, amount, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(duration) ?? []
   return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS]
 }

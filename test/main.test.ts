@@ -330,6 +330,42 @@ t.test('sweep', async (t) => {
   })
 })
 
+t.test('doctor', async (t) => {
+  const NO_DOORS = ['filer', 'master', 'volume'].map((door) => `--${door}=http://127.0.0.1:9`)
+  const stub = await startStubStore(t, { otherwise: s3Error(403, 'InvalidAccessKeyId') })
+  const { s3Endpoint } = stub.settings
+  const env = environment({ AWS_ENDPOINT_URL_S3: s3Endpoint, AWS_ENDPOINT_URL_IAM: s3Endpoint })
+
+  t.test('says what is wrong and ends with 1', async (t) => {
+    const { code, stdout } = await outcome(t, run(t, env, ['doctor', ...NO_DOORS]))
+    t.equal(code, 1)
+    t.match(stdout, /\nfailed {3}S3 endpoint: AWS_ACCESS_KEY_ID: .*\n {9}-> give the key/)
+    t.match(stdout, /\nskipped {2}Metacontroller: /)
+  })
+
+  t.test('judges what is piped in, and writes JSON with --json', async (t) => {
+    const input = kubectlList([...clusterOf(), null])
+    const args = ['doctor', '--json', ...NO_DOORS]
+    const { code, stdout } = await outcome(t, run(t, env, args, { input }))
+    t.equal(code, 1)
+    const { findings } = JSON.parse(stdout)
+    t.match(
+      findings.find(({ check }: { check: string }) => check === 'controllers'),
+      { verdict: 'failed', evidence: 'nobody calls the hook' }
+    )
+  })
+
+  t.test('that cannot be done ends with 2 and one line', async (t) => {
+    const faulty = await outcome(t, run(t, env, ['doctor', ...NO_DOORS], { input: 'NAME\n' }))
+    t.equal(faulty.code, 2)
+    t.match(faulty.stderr, /^Standard input is not JSON[^\n]+\n$/)
+    const missing = await outcome(t, run(t, {}, ['doctor']))
+    t.equal(missing.code, 2)
+    t.match(missing.stderr, /^Invalid environment: [^\n]*AWS_ACCESS_KEY_ID[^\n]+\n$/)
+    t.equal((await outcome(t, run(t, env, ['doctor', 'team-a']))).code, 2)
+  })
+})
+
 t.test('init-secrets', async (t) => {
   t.test('needs nothing of the environment that it fills', async (t) => {
     const { env, folder, forbidden } = await startStubApiServer(t, new Map())

@@ -1,6 +1,6 @@
 /** An address from the environment, and what should answer there. */
 export interface Endpoint {
-  readonly setting: 'AWS_ENDPOINT_URL_S3' | 'AWS_ENDPOINT_URL_IAM'
+  readonly setting: string
   readonly url: string
   readonly api: 'S3' | 'IAM'
 }

@@ -6,7 +6,7 @@ import { type ApiAnswer, answerFault, silenceFault, versionFault } from './diagn
 /** Whether both endpoints are what the settings say they are; an answer of 'no' names the setting to change. */
 export interface Readiness {
   /** One signed read of an object. */
-  checkS3(bucket: string, signal: AbortSignal): Promise<string | undefined>
+  checkS3(bucket: string, signal: AbortSignal): Promise<Pick<ApiAnswer, 'version' | 'clockAheadMs'>>
   /** One change of identities that changes nothing, because neither the user nor the policy exists. */
   checkIam(signal: AbortSignal): Promise<void>
 }
@@ -23,15 +23,18 @@ const CHANGE_OF_NOTHING = new URLSearchParams({
 }).toString()
 
 /** Without the SDK, which tells nothing of an answer it cannot parse, and such answers are what this is about. */
-export function buildReadiness({ s3Endpoint, iamEndpoint, ...signer }: StoreSettings): Readiness {
+export function buildReadiness(
+  { s3Endpoint, iamEndpoint, ...signer }: StoreSettings,
+  s3Setting = 'AWS_ENDPOINT_URL_S3'
+): Readiness {
   return {
     async checkS3(bucket, signal) {
-      const endpoint = { setting: 'AWS_ENDPOINT_URL_S3', url: s3Endpoint, api: 'S3' } as const
+      const endpoint = { setting: s3Setting, url: s3Endpoint, api: 'S3' } as const
       const path = `/${bucket}/.s3-profile-controller/ready`
       const answer = await ask(endpoint, { service: 's3', method: 'GET', path }, signer, signal)
       const isContent = answer.status === 200 ? answer.isOfStore : S3_CONTENT.includes(answer.code)
       if (!isContent) throw new NotReady(answerFault(endpoint, answer))
-      return answer.version
+      return answer
     },
 
     async checkIam(signal) {
@@ -89,7 +92,7 @@ function answerFrom({ status, headers }: Response, body: string): ApiAnswer {
     body,
     isOfStore: headers.has('x-amz-request-id'),
     version: versionIn(headers.get('server') ?? ''),
-    clockAheadMs: Date.now() - Date.parse(headers.get('date') ?? '')
+    clockAheadMs: Date.now() - Date.parse(String(headers.get('date')))
   }
 }
 

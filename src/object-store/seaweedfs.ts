@@ -22,7 +22,7 @@ export function buildSeaweedFs(
     ...buildIamApi(settings, queue),
     probe: buildProbe(settings),
     async checkReadiness({ signal }) {
-      const storeVersion = await readiness.checkS3(commonBucket, signal)
+      const { version: storeVersion } = await readiness.checkS3(commonBucket, signal)
       if (!hasIamAnswered) await readiness.checkIam(signal)
       hasIamAnswered = true
       return { storeVersion }

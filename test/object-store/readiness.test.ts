@@ -54,7 +54,7 @@ t.test('checkS3', async (t) => {
       const { s3 } = await readinessOn(t, {
         [READY_OBJECT]: { ...s3Error(404, 'NoSuchKey'), headers }
       })
-      t.equal(await s3(), version)
+      t.equal((await s3()).version, version)
     })
   }
 
