@@ -22,7 +22,7 @@ t.test(
     if (installation === undefined) return
     const { platform, service, iam } = installation
     const { kubectl } = platform.kubernetes
-    const teams = []
+    const teams: Team[] = []
     for (const name of NAMES) teams.push(await settled(installation, name))
     const uids = await uidsOf(platform)
 
