@@ -40,6 +40,7 @@ t.test(
     const { admin, secrets } = storeSecrets()
     const objects = oneByOne(await renderOwn(t, MANIFESTS))
     const pods = await runRendered(t, objects, { ...secrets, 'seaweedfs-filer-database': database })
+    await startInTurn(pods, 'filer')
     await pods.until('startupProbe')
     await pods.until('readinessProbe')
     const client = s3Client(`http://${pods.address('seaweedfs', 9000)}`, admin)
