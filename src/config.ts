@@ -10,6 +10,8 @@ export const Environment = Type.Object({
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], { default: 'info' }),
   HOOK_AUTH: Type.Enum(['token', 'none'], { default: 'token' }),
   HOOK_TOKEN: Type.Optional(Type.String()),
+  HOOK_TLS_CERT_FILE: Type.Optional(Type.String()),
+  HOOK_TLS_KEY_FILE: Type.Optional(Type.String()),
   SYNC_BUDGET: Type.String({ default: '25s' }),
   VERIFY_INTERVAL: Type.String({ default: '5m' }),
   AUDIT_INTERVAL: Type.String({ default: '1h' }),
@@ -36,6 +38,9 @@ export const Environment = Type.Object({
     pattern: '^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$',
     default: 'seaweedfs'
   }),
+  OBJECT_STORE_CA: Type.Optional(
+    Type.String({ pattern: '^-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----$' })
+  ),
   ARTIFACTS_PROXY_ENABLED: { ...Switch, default: 'false' },
   FRONTEND_IMAGE: Type.String({ default: 'ghcr.io/kubeflow/kfp-frontend' }),
   FRONTEND_TAG: Type.Optional(Type.String()),
@@ -86,6 +91,8 @@ export interface ProfileSettings {
   readonly region: string
   /** Where pods of the cluster reach the store, `host:port`. */
   readonly storeAddress: string
+  /** The PEM certificates that the store's own is signed by; without them it speaks plain HTTP. */
+  readonly storeCa: string | undefined
   /** Ending of Service names with a leading dot: `.svc.cluster.local`. */
   readonly serviceDomain: string
   readonly artifactProxy: { readonly image: string; readonly disableIstioSidecar: boolean } | 'off'
@@ -98,12 +105,19 @@ export interface StoreSettings {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
+/** Where the hook's own certificate and its key are mounted. */
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 export interface Config {
   readonly server: {
     readonly host: string
     readonly port: number
     readonly logLevel: string
     readonly hookAuth: { readonly tokens: readonly string[] } | 'none'
+    readonly tls: TlsFiles | 'off'
   }
   readonly store: StoreSettings
   readonly profile: ProfileSettings
@@ -164,6 +178,11 @@ function crossFaults(environment: Partial<Environment>): string[] {
     const url = environment[name]
     if (url !== undefined && !isEndpoint(url)) faults.push(`${name} must be a URL without a path`)
   }
+  const { OBJECT_STORE_CA, AWS_ENDPOINT_URL_S3 = '' } = environment
+  const isPlain = isEndpoint(AWS_ENDPOINT_URL_S3) && AWS_ENDPOINT_URL_S3.startsWith('http:')
+  if (OBJECT_STORE_CA !== undefined && isPlain) {
+    faults.push('OBJECT_STORE_CA needs an AWS_ENDPOINT_URL_S3 with https')
+  }
   const { SYNC_BUDGET = '', VERIFY_INTERVAL = '', AUDIT_INTERVAL = '' } = environment
   if (!isWithin(SYNC_BUDGET, MIN_SYNC_BUDGET_MS, MAX_SYNC_BUDGET_MS)) {
     faults.push('SYNC_BUDGET must be a duration such as 25s, from 1s to 10m')
@@ -194,6 +213,10 @@ function crossFaults(environment: Partial<Environment>): string[] {
   } else if (tokens.some((token) => token.length < MIN_TOKEN_LENGTH)) {
     faults.push(`every token in HOOK_TOKEN must have at least ${MIN_TOKEN_LENGTH} characters`)
   }
+  const { HOOK_TLS_CERT_FILE, HOOK_TLS_KEY_FILE } = environment
+  if ((HOOK_TLS_CERT_FILE === undefined) !== (HOOK_TLS_KEY_FILE === undefined)) {
+    faults.push('HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE are needed together')
+  }
   const { TOP_LEVEL_BROWSE = '', BUCKET_LAYOUT } = environment
   if (isTrue(TOP_LEVEL_BROWSE) && BUCKET_LAYOUT === 'per-profile') {
     faults.push('TOP_LEVEL_BROWSE=true needs BUCKET_LAYOUT=shared')
@@ -213,7 +236,8 @@ function configFrom(environment: Environment): Config {
       port: environment.PORT,
       logLevel: environment.LOG_LEVEL,
       hookAuth:
-        environment.HOOK_AUTH === 'none' ? 'none' : { tokens: tokensFrom(environment.HOOK_TOKEN) }
+        environment.HOOK_AUTH === 'none' ? 'none' : { tokens: tokensFrom(environment.HOOK_TOKEN) },
+      tls: tlsFrom(environment)
     },
     store: {
       s3Endpoint: environment.AWS_ENDPOINT_URL_S3.replace(/\/$/, ''),
@@ -243,6 +267,7 @@ function configFrom(environment: Environment): Config {
           : 'keep',
       region: environment.AWS_REGION,
       storeAddress: `${environment.OBJECT_STORE_HOST}.kubeflow${serviceDomain}:9000`,
+      storeCa: environment.OBJECT_STORE_CA,
       serviceDomain,
       artifactProxy: isTrue(environment.ARTIFACTS_PROXY_ENABLED)
         ? {
@@ -255,6 +280,11 @@ function configFrom(environment: Environment): Config {
     verifyIntervalMs: milliseconds(environment.VERIFY_INTERVAL),
     auditIntervalMs: milliseconds(environment.AUDIT_INTERVAL)
   }
+}
+
+function tlsFrom({ HOOK_TLS_CERT_FILE, HOOK_TLS_KEY_FILE }: Environment): TlsFiles | 'off' {
+  if (HOOK_TLS_CERT_FILE === undefined || HOOK_TLS_KEY_FILE === undefined) return 'off'
+  return { certFile: HOOK_TLS_CERT_FILE, keyFile: HOOK_TLS_KEY_FILE }
 }
 
 function isTrue(value: string): boolean {
@@ -281,7 +311,7 @@ function isWithin(duration: string, minMs: number, maxMs: number): boolean {
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** NaN when it is no duration. */
-function milliseconds(duration: string): number {
+export function milliseconds(duration: string): number {
   const [, amount, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(duration) ?? []
   return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS]
 }

@@ -23,6 +23,9 @@ export const Unauthorized = createError(
   401
 )
 
+/** The operator must act, or wait: nothing can be done with the store as it is, or with these settings. */
+export const NotReady = createError<[fault: string]>('S3P_NOT_READY', '%s', 503)
+
 /** The operator must act: the store answered and said no. */
 export const StoreRejected = createError<[step: string, reason: string]>(
   'S3P_STORE_REJECTED',

@@ -2,8 +2,14 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { planAdoption } from './commands/adopt.ts'
 import { kindToAnnotate, scriptFor, summaryOf } from './commands/adopt-script.ts'
 import { applySweep } from './commands/apply-sweep.ts'
-import { ensureWhole, parentsIn, pipedText } from './commands/cluster-list.ts'
+import { ensureWhole, objectsIn, parentsIn, pipedText } from './commands/cluster-list.ts'
+import { doctor } from './commands/doctor.ts'
+import type { ClusterObject } from './commands/doctor-cluster.ts'
+import { doctorJson, doctorText, exitCodeOfDoctor } from './commands/doctor-report.ts'
 import { CLEAN, FAILED } from './commands/exit-codes.ts'
+import { type InitOutcome, initSecrets } from './commands/init-secrets.ts'
+import { exitCodeOfInit, initSecretText } from './commands/init-secrets-report.ts'
+import { connectFromPod, SERVICE_ACCOUNT_FOLDER } from './commands/kubernetes-api.ts'
 import { printable } from './commands/printable.ts'
 import { serve } from './commands/serve.ts'
 import { usualSideDoors } from './commands/surroundings.ts'
@@ -25,14 +31,18 @@ import { buildSeaweedFs } from './object-store/seaweedfs.ts'
 const USAGE = `Usage: node src/main.ts [serve]
        node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]
        kubectl get profiles.kubeflow.org,namespaces -o json | node src/main.ts sweep [--apply] [--data] [--even-most]
-       kubectl get profiles.kubeflow.org -o json | node src/main.ts adopt [--parent namespace|profile]`
+       kubectl get profiles.kubeflow.org -o json | node src/main.ts adopt [--parent namespace|profile]
+       [kubectl get … |] node src/main.ts doctor [--json] [--filer <url>] [--master <url>] [--volume <url>]
+       node src/main.ts init-secrets [--service-account <folder>]`
 
 const [command = 'serve', ...rest] = process.argv.slice(2)
 const commands: Readonly<Record<string, (args: string[]) => Promise<void>>> = {
   serve: serveCommand,
   verify: verifyCommand,
   sweep: sweepCommand,
-  adopt: adoptCommand
+  adopt: adoptCommand,
+  doctor: doctorCommand,
+  'init-secrets': initSecretsCommand
 }
 const chosen = Object.hasOwn(commands, command) ? commands[command] : undefined
 if (chosen === undefined) exit(FAILED, `There is no command ${JSON.stringify(command)}\n${USAGE}`)
@@ -44,26 +54,50 @@ async function serveCommand(): Promise<void> {
 }
 
 async function verifyCommand(args: string[]): Promise<void> {
-  const urls = { type: 'string', multiple: true } as const
-  const options = { json: { type: 'boolean' }, filer: urls, master: urls, volume: urls } as const
-  const { values, positionals } = argumentsOrExit({ args, options, allowPositionals: true })
-  const { json = false, ...named } = values
-  for (const [door, urls] of Object.entries(named)) {
-    const faulty = urls.find((url) => !isEndpoint(url))
-    if (faulty !== undefined) exit(FAILED, `--${door} must be a URL without a path\n${USAGE}`)
-  }
+  const { json, sideDoors, positionals } = reportArguments(args, true)
   // The marks are removed first; whoever signals twice does not want to wait for that.
   await run('Interrupted; the marks are removed', async (config, store, signal) => {
-    const { s3Endpoint, iamEndpoint } = config.store
     const report = await verify(config, store, {
       namespaces: positionals,
-      sideDoors: { ...usualSideDoors([s3Endpoint, iamEndpoint]), ...named },
+      sideDoors: sideDoors(config),
       onProgress,
       signal
     })
     process.stdout.write(json ? reportJson(report) : reportText(report))
     return exitCodeOf(report)
   })
+}
+
+async function doctorCommand(args: string[]): Promise<void> {
+  const { json, sideDoors } = reportArguments(args, false)
+  const list = await pipedText(process.stdin)
+  await run('Interrupted; the trial user is removed', async (config, store, signal) => {
+    const findings = await doctor(config, store, {
+      objects:
+        list.trim() === '' ? undefined : objectsIn(list).map((item): ClusterObject => Object(item)),
+      sideDoors: sideDoors(config),
+      signal
+    })
+    process.stdout.write(json ? doctorJson(findings) : doctorText(findings))
+    return exitCodeOfDoctor(findings)
+  })
+}
+
+/** Of the commands that look at side doors: at the usual ones, or at those named. */
+function reportArguments(args: string[], allowPositionals: boolean) {
+  const urls = { type: 'string', multiple: true } as const
+  const options = { json: { type: 'boolean' }, filer: urls, master: urls, volume: urls } as const
+  const { values, positionals } = argumentsOrExit({ args, options, allowPositionals })
+  const { json = false, ...named } = values
+  for (const [door, urls] of Object.entries(named)) {
+    const faulty = urls.find((url) => !isEndpoint(url))
+    if (faulty !== undefined) exit(FAILED, `--${door} must be a URL without a path\n${USAGE}`)
+  }
+  const sideDoors = ({ store: { s3Endpoint, iamEndpoint } }: Config) => ({
+    ...usualSideDoors([s3Endpoint, iamEndpoint]),
+    ...named
+  })
+  return { json, sideDoors, positionals }
 }
 
 async function sweepCommand(args: string[]): Promise<void> {
@@ -106,6 +140,25 @@ async function adoptCommand(args: string[]): Promise<void> {
     onProgress(summaryOf(adoptions))
     return CLEAN
   })
+}
+
+/** Makes what the environment of the others is filled from, and so needs none of it. */
+async function initSecretsCommand(args: string[]): Promise<void> {
+  const options = {
+    'service-account': { type: 'string', default: SERVICE_ACCOUNT_FOLDER }
+  } as const
+  const { values } = argumentsOrExit({ args, options })
+  try {
+    const api = await connectFromPod(process.env, values['service-account'])
+    const outcomes: InitOutcome[] = []
+    for await (const outcome of initSecrets(api)) {
+      process.stdout.write(initSecretText(outcome))
+      outcomes.push(outcome)
+    }
+    process.exitCode = exitCodeOfInit(outcomes)
+  } catch (error) {
+    exit(FAILED, (error as Error).message)
+  }
 }
 
 /** Runs a command to its end, or until a signal comes: its exit code says what it found. */

@@ -10,7 +10,6 @@ import fastify, {
 } from 'fastify'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
-import { knownHoles } from './desired/known-holes.ts'
 import { dryRunAnswer } from './dry-run.ts'
 import { Unauthorized, Unexpected } from './errors.ts'
 import { finalizeProfile } from './finalize.ts'
@@ -25,29 +24,39 @@ import {
 import type { Metrics } from './metrics.ts'
 import type { Budget } from './object-store/object-store.ts'
 import { type Profile, profileFrom } from './profile.ts'
+import { buildReadiness } from './readiness.ts'
 import { type Outcome, reconcileProfile } from './reconcile.ts'
+import type { TlsPair } from './tls.ts'
 
 export interface ServerOptions {
   readonly config: Config
   readonly context: Context
   readonly metrics: Metrics
   readonly logger: FastifyBaseLogger
+  /** Its own certificate; without it the hook speaks plain HTTP. */
+  readonly tls?: TlsPair | undefined
 }
 
 /** Whole objects with their managed fields and last-applied copies arrive in one body. */
 const BODY_LIMIT_BYTES = 32 * 1024 * 1024
 /** Longer than the 90 s for which Go's client keeps an idle connection: it does not replay a lost POST. */
 const KEEP_ALIVE_MS = 100_000
-const READINESS_TIMEOUT_MS = 5_000
-const READINESS_SHARED_MS = 2_000
 const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics'])
 
 type Work = (profile: Profile, context: Context, budget: Budget) => Promise<Outcome>
 type HookCall = { Body: unknown; Querystring: HookQuery }
 
 /** Routes, authentication, health and metrics around the story; opens no port. */
-export function buildServer({ config, context, metrics, logger }: ServerOptions): FastifyInstance {
+export function buildServer({
+  config,
+  context,
+  metrics,
+  logger,
+  tls
+}: ServerOptions): FastifyInstance {
   const server = fastify({
+    // Fastify's types tell HTTP from HTTPS; nothing else here does.
+    ...(tls && ({ https: tls } as object)),
     loggerInstance: logger,
     // Health checks come every few seconds and say nothing new.
     logController: new LogController({
@@ -90,22 +99,14 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
 
   server.get('/healthz', () => ({ status: 'ok' }))
 
-  const toldWarnings = new Set<string>()
-  const checkReadiness = sharedFor(READINESS_SHARED_MS, async () => {
-    const budget = {
-      namespace: '(readiness check)',
-      signal: AbortSignal.timeout(READINESS_TIMEOUT_MS)
-    }
-    const { storeVersion } = await context.store.checkReadiness(budget)
-    const holes = knownHoles(storeVersion, context.settings)
-    const warnings = holes.map(({ name, remedy }) => `${name}; ${remedy}.`)
-    for (const warning of warnings) {
-      if (!toldWarnings.has(warning)) logger.warn({ storeVersion }, warning)
-      toldWarnings.add(warning)
-    }
-    return warnings
+  const readiness = buildReadiness(context, logger)
+  server.get('/readyz', async (_request, reply) => {
+    const { fault, warnings } = await readiness()
+    if (fault === undefined) return { status: 'ok', warnings }
+    // Not as an error, which would be logged at every probe.
+    reply.status(503)
+    return answerTo(fault, 503)
   })
-  server.get('/readyz', async () => ({ status: 'ok', warnings: await checkReadiness() }))
 
   server.get('/metrics', async (_request, reply) => {
     reply.type(metrics.registry.contentType)
@@ -130,23 +131,14 @@ export function buildServer({ config, context, metrics, logger }: ServerOptions)
     request.failure = code
     request.log[statusCode < 500 ? 'warn' : 'error']({ err: error }, safe.message)
     reply.status(statusCode)
-    return { statusCode, code, error: STATUS_CODES[statusCode], message: safe.message }
+    return answerTo(safe, statusCode)
   })
 
   return server
 }
 
-/** Whoever asks within that time after a start of the work gets the same answer: anybody may ask. */
-function sharedFor<T>(milliseconds: number, work: () => Promise<T>): () => Promise<T> {
-  let startedAt = Number.NEGATIVE_INFINITY
-  let answer: Promise<T>
-  return () => {
-    if (performance.now() - startedAt >= milliseconds) {
-      startedAt = performance.now()
-      answer = work()
-    }
-    return answer
-  }
+function answerTo({ code, message }: FastifyError, statusCode: number) {
+  return { statusCode, code, error: STATUS_CODES[statusCode], message }
 }
 
 /** Whether the error's message was written to be read outside. */

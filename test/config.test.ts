@@ -22,6 +22,9 @@ function without(...names: string[]): Record<string, string> {
 const AUDIT_FAULT =
   'AUDIT_INTERVAL must be a duration such as 1h, from 10s to 7d, or 0s for no audit'
 
+const TLS_FAULT = 'HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE are needed together'
+const CA = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----'
+
 t.test('loadConfig', async (t) => {
   t.test('fills in every default', async (t) => {
     t.strictSame(loadConfig(environment()), {
@@ -29,7 +32,8 @@ t.test('loadConfig', async (t) => {
         host: '0.0.0.0',
         port: 8080,
         logLevel: 'info',
-        hookAuth: { tokens: [HOOK_TOKEN] }
+        hookAuth: { tokens: [HOOK_TOKEN] },
+        tls: 'off'
       },
       store: {
         s3Endpoint: 'http://store.invalid:8333',
@@ -53,6 +57,7 @@ t.test('loadConfig', async (t) => {
         retention: 'keep',
         region: 'us-east-1',
         storeAddress: 'seaweedfs.kubeflow.svc.cluster.local:9000',
+        storeCa: undefined,
         serviceDomain: '.svc.cluster.local',
         artifactProxy: 'off'
       },
@@ -89,6 +94,9 @@ t.test('loadConfig', async (t) => {
       ARTIFACT_RETENTION_DAYS: '30',
       CLUSTER_DOMAIN: 'example.internal',
       OBJECT_STORE_HOST: 'minio-service',
+      OBJECT_STORE_CA: CA,
+      HOOK_TLS_CERT_FILE: '/etc/tls/tls.crt',
+      HOOK_TLS_KEY_FILE: '/etc/tls/tls.key',
       ARTIFACTS_PROXY_ENABLED: 'True',
       FRONTEND_IMAGE: 'images.example.com/frontend',
       FRONTEND_TAG: '2.17.0',
@@ -105,7 +113,8 @@ t.test('loadConfig', async (t) => {
         host: '127.0.0.1',
         port: 9090,
         logLevel: 'debug',
-        hookAuth: { tokens: ['first-token-of-the-tests', 'second-token-of-the-tests'] }
+        hookAuth: { tokens: ['first-token-of-the-tests', 'second-token-of-the-tests'] },
+        tls: { certFile: '/etc/tls/tls.crt', keyFile: '/etc/tls/tls.key' }
       },
       store: {
         s3Endpoint: 'https://s3.example.com',
@@ -126,6 +135,7 @@ t.test('loadConfig', async (t) => {
         retention: { days: 30 },
         region: 'eu-central-1',
         storeAddress: 'minio-service.kubeflow.svc.example.internal:9000',
+        storeCa: CA,
         serviceDomain: '.svc.example.internal',
         artifactProxy: { image: 'images.example.com/frontend:2.17.0', disableIstioSidecar: true }
       },
@@ -208,6 +218,7 @@ t.test('loadConfig', async (t) => {
       ARTIFACT_RETENTION_DAYS: 'wrong-days',
       CLUSTER_DOMAIN: 'wrong domain',
       OBJECT_STORE_HOST: 'wrong:9000',
+      OBJECT_STORE_CA: 'wrong-ca',
       ARTIFACTS_PROXY_ENABLED: 'wrong',
       DISABLE_ISTIO_SIDECAR: 'wrong'
     }
@@ -234,6 +245,9 @@ t.test('loadConfig', async (t) => {
       ['VERIFY_INTERVAL', 'daily', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
       ['VERIFY_INTERVAL', '25h', 'VERIFY_INTERVAL must be a duration such as 5m, to 1d'],
       ['AUDIT_INTERVAL', 'often', AUDIT_FAULT],
+      ['HOOK_TLS_CERT_FILE', '/tls.crt', TLS_FAULT],
+      ['HOOK_TLS_KEY_FILE', '/tls.key', TLS_FAULT],
+      ['OBJECT_STORE_CA', CA, 'OBJECT_STORE_CA needs an AWS_ENDPOINT_URL_S3 with https'],
       ['AUDIT_INTERVAL', '9s', AUDIT_FAULT],
       ['AUDIT_INTERVAL', '8d', AUDIT_FAULT],
       [

@@ -12,6 +12,7 @@ import t, { type Test } from 'tap'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { environment, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
 import { clusterOf, kubectlList, plainNamespace, profileObject } from './fixtures/kubectl.ts'
+import { startStubApiServer } from './fixtures/stub-api-server.ts'
 import { iamAnswer, ok, refusingSettings, s3Error, startStubStore } from './fixtures/stub-store.ts'
 import { tightStore } from './fixtures/tight-store.ts'
 
@@ -193,7 +194,7 @@ t.test('verify', async (t) => {
       ['an environment', () => run(t, environment({ PORT: 'http' }), ['verify']), /^Invalid env/],
       ['a profile', () => verify(['team-b']), /^Unknown profile "team-b"/],
       ['an answer', () => denied(), /^Object store refused listing the users .* \(HTTP 403\)$/],
-      ['a store', () => run(t, absent, ['verify']), /^Object store unavailable .*: ECONNREFUSED$/]
+      ['a store', () => run(t, absent, ['verify']), /^AWS_ENDPOINT_URL_S3: nobody listens at .*$/]
     ]
     for (const [what, started, line] of cases) {
       const { code, stdout, stderr } = await outcome(t, started())
@@ -326,6 +327,62 @@ t.test('sweep', async (t) => {
     const { code, stderr } = await outcome(t, started)
     t.equal(code, 2)
     t.equal(stderr, 'Interrupted; what is done stays done, and the next run goes on\n')
+  })
+})
+
+t.test('doctor', async (t) => {
+  const NO_DOORS = ['filer', 'master', 'volume'].map((door) => `--${door}=http://127.0.0.1:9`)
+  const stub = await startStubStore(t, { otherwise: s3Error(403, 'InvalidAccessKeyId') })
+  const { s3Endpoint } = stub.settings
+  const env = environment({ AWS_ENDPOINT_URL_S3: s3Endpoint, AWS_ENDPOINT_URL_IAM: s3Endpoint })
+
+  t.test('says what is wrong and ends with 1', async (t) => {
+    const { code, stdout } = await outcome(t, run(t, env, ['doctor', ...NO_DOORS]))
+    t.equal(code, 1)
+    t.match(stdout, /\nfailed {3}S3 endpoint: AWS_ACCESS_KEY_ID: .*\n {9}-> give the key/)
+    t.match(stdout, /\nskipped {2}Metacontroller: /)
+  })
+
+  t.test('judges what is piped in, and writes JSON with --json', async (t) => {
+    const input = kubectlList([...clusterOf(), null])
+    const args = ['doctor', '--json', ...NO_DOORS]
+    const { code, stdout } = await outcome(t, run(t, env, args, { input }))
+    t.equal(code, 1)
+    const { findings } = JSON.parse(stdout)
+    t.match(
+      findings.find(({ check }: { check: string }) => check === 'controllers'),
+      { verdict: 'failed', evidence: 'nobody calls the hook' }
+    )
+  })
+
+  t.test('that cannot be done ends with 2 and one line', async (t) => {
+    const faulty = await outcome(t, run(t, env, ['doctor', ...NO_DOORS], { input: 'NAME\n' }))
+    t.equal(faulty.code, 2)
+    t.match(faulty.stderr, /^Standard input is not JSON[^\n]+\n$/)
+    const missing = await outcome(t, run(t, {}, ['doctor']))
+    t.equal(missing.code, 2)
+    t.match(missing.stderr, /^Invalid environment: [^\n]*AWS_ACCESS_KEY_ID[^\n]+\n$/)
+    t.equal((await outcome(t, run(t, env, ['doctor', 'team-a']))).code, 2)
+  })
+})
+
+t.test('init-secrets', async (t) => {
+  t.test('needs nothing of the environment that it fills', async (t) => {
+    const { env, folder, forbidden } = await startStubApiServer(t, new Map())
+    const args = ['init-secrets', '--service-account', folder]
+    const first = await outcome(t, run(t, env, args))
+    t.equal(first.code, 0)
+    t.match(first.stdout, /^(Secret [a-z0-9-]+: created\n){4}$/)
+    forbidden.add('GET s3-profile-root-key')
+    const second = await outcome(t, run(t, env, args))
+    t.equal(second.code, 2)
+    t.match(second.stdout, /\nSecret s3-profile-root-key: failed\nFAILED /)
+  })
+
+  t.test('outside of a pod ends with 2 and one line', async (t) => {
+    const { code, stderr } = await outcome(t, run(t, {}, ['init-secrets']))
+    t.equal(code, 2)
+    t.match(stderr, /^This runs in a pod with a ServiceAccount token: [^\n]+\n$/)
   })
 })
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { namesFor } from '../src/desired/access-policy.ts'
-import { StoreRejected, StoreUnavailable } from '../src/errors.ts'
+import { NotReady, StoreRejected, StoreUnavailable } from '../src/errors.ts'
 import type { ObjectStore } from '../src/object-store/object-store.ts'
 import { allRecordings, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
 import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
@@ -392,17 +392,63 @@ t.test('health', async (t) => {
   t.same(ready.json(), { status: 'ok', warnings: [] })
   t.equal(logged(), '', 'says nothing while all is well')
 
-  const checkReadiness = async () => {
-    throw new StoreUnavailable('reading an object through AWS_ENDPOINT_URL_S3', 'ECONNREFUSED')
-  }
-  const down = serve({ ...store, checkReadiness })
   const { calls } = world
   await Promise.all([1, 2, 3].map(() => server.inject('/readyz')))
   t.equal(world.calls, calls, 'many who ask at once get one answer')
-  const response = await down.server.inject('/readyz')
+})
+
+t.test('a store that is not ready is told by /readyz each time and by the log once', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const faults = ['AWS_ENDPOINT_URL_S3: nobody listens', 'AWS_ENDPOINT_URL_IAM: read-only']
+  const [first = '', second = ''] = faults
+  let fault: string | undefined = first
+  const checkReadiness = async () => {
+    if (fault !== undefined) throw new NotReady(fault)
+    return { storeVersion: '4.48' }
+  }
+  const { server, logged } = serve({ ...store, checkReadiness })
+  const later = async () => {
+    await pause(2_100)
+    return server.inject('/readyz')
+  }
+  const messages = () =>
+    logged()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).msg)
+
+  const response = await server.inject('/readyz')
   t.equal(response.statusCode, 503)
-  t.match(response.json().message, /AWS_ENDPOINT_URL_S3: ECONNREFUSED/)
-  t.equal((await down.server.inject('/healthz')).statusCode, 200, 'the process itself is fine')
+  t.same(response.json(), {
+    statusCode: 503,
+    code: 'S3P_NOT_READY',
+    error: 'Service Unavailable',
+    message: first
+  })
+  t.equal((await server.inject('/healthz')).statusCode, 200, 'the process itself is fine')
+  t.equal((await later()).json().message, first)
+  t.same(messages(), [`Not ready: ${first}`])
+
+  fault = second
+  t.equal((await later()).json().message, second)
+  fault = undefined
+  t.equal((await later()).statusCode, 200)
+  t.same(messages(), [
+    `Not ready: ${first}`,
+    `Not ready: ${second}`,
+    'Ready again: the store answers as it should'
+  ])
+})
+
+t.test('a readiness check that fails by a bug says so', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const checkReadiness = async () => {
+    throw new TypeError('of ours')
+  }
+  const { server } = serve({ ...store, checkReadiness })
+  const response = await server.inject('/readyz')
+  t.equal(response.statusCode, 500)
+  t.equal(response.json().code, 'S3P_UNEXPECTED')
 })
 
 t.test('known holes are told by /readyz each time and by the log once', async (t) => {

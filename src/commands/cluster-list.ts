@@ -29,7 +29,15 @@ export function parentsIn(text: string): KubernetesObject[] {
       'Nothing came on standard input; pipe `kubectl get profiles.kubeflow.org,namespaces -o json` into it'
     )
   }
-  return documentsIn(text).flatMap(itemsOf).map(parentFrom)
+  return objectsIn(text).map(parentFrom)
+}
+
+/**
+ * Whatever kubectl shows with `-o json`, unjudged.
+ * @throws CommandFailed when it is no JSON
+ */
+export function objectsIn(text: string): unknown[] {
+  return documentsIn(text).flatMap(itemsOf)
 }
 
 /**

@@ -1,14 +1,18 @@
+import type { Server } from 'node:https'
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { auditEvery } from '../audit.ts'
-import type { Config } from '../config.ts'
+import type { Config, TlsFiles } from '../config.ts'
 import { CommandFailed } from '../errors.ts'
 import { Memory } from '../memory.ts'
 import { buildMetrics } from '../metrics.ts'
 import { buildSeaweedFs } from '../object-store/seaweedfs.ts'
 import { buildServer } from '../server.ts'
+import { followTls, readTls, type TlsPair } from '../tls.ts'
 import { Turns } from '../turns.ts'
 
+/** A renewed certificate is there weeks before the old one ends. */
+const TLS_INTERVAL_MS = 60_000
 const PROOF_PATIENCE_MS = 5_000
 /** Running syncs finish first; then connections are closed. */
 const CLOSE_MARGIN_MS = 5_000
@@ -39,7 +43,9 @@ export async function serve(config: Config): Promise<void> {
     log: logger,
     metrics
   }
-  const server = buildServer({ config, context, metrics, logger })
+  const { tls: files } = config.server
+  const tls = files === 'off' ? undefined : await readTlsOrFail(files)
+  const server = buildServer({ config, context, metrics, logger, tls })
   const stop = new AbortController()
 
   closeWithGrace(
@@ -53,16 +59,31 @@ export async function serve(config: Config): Promise<void> {
 
   try {
     await server.listen({ host: config.server.host, port: config.server.port })
+    if (files !== 'off' && tls) followRenewals(server.server as Server, files, tls, logger)
     const { layout } = config.profile
     const { s3Endpoint, iamEndpoint } = config.store
     logger.info({ layout, s3Endpoint, iamEndpoint }, 'ready for Metacontroller')
     if (config.server.hookAuth === 'none') {
       logger.warn('HOOK_AUTH=none: whoever reaches this port gets any profile’s keys')
     }
+    // Whoever reads the log need not wait for a probe to learn that the store is not as it should be.
+    void server.inject('/readyz')
     if (config.auditIntervalMs > 0) void auditEvery(config.auditIntervalMs, context, stop.signal)
   } catch (error) {
     throw new CommandFailed(
       `Cannot listen on port ${config.server.port}: ${(error as Error).message}`
     )
   }
+}
+
+async function readTlsOrFail(files: TlsFiles): Promise<TlsPair> {
+  return readTls(files).catch((error: Error) => {
+    throw new CommandFailed(
+      `HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE cannot be read: ${error.message}`
+    )
+  })
+}
+
+function followRenewals(server: Server, files: TlsFiles, tls: TlsPair, logger: Logger): void {
+  setInterval(followTls(server, files, tls, logger), TLS_INTERVAL_MS).unref()
 }

@@ -61,14 +61,22 @@ export async function inspectSurroundings(
   key: AccessKey,
   sideDoors: SideDoors
 ): Promise<Surrounding[]> {
-  const doors = (Object.keys(SIDE_DOORS) as SideDoor[]).flatMap((door) =>
-    sideDoors[door].map((url) => inspectSideDoor(door, url))
+  const [iam, doors] = await Promise.all([
+    inspectIam(s3Endpoint, region, key),
+    inspectSideDoors(sideDoors)
+  ])
+  return [iam, ...doors]
+}
+
+export async function inspectSideDoors(sideDoors: SideDoors): Promise<Surrounding[]> {
+  const doors = Object.keys(SIDE_DOORS) as SideDoor[]
+  return Promise.all(
+    doors.flatMap((door) => sideDoors[door].map((url) => inspectSideDoor(door, url)))
   )
-  return Promise.all([inspectIam(s3Endpoint, region, key), ...doors])
 }
 
 /** Where a profile's own ListAccessKeys is answered, every other IAM call has somebody to talk to as well. */
-async function inspectIam(
+export async function inspectIam(
   s3Endpoint: string,
   region: string,
   key: AccessKey

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { ProfileSettings } from '../config.ts'
 import { CREDENTIALS_SECRET } from '../profile.ts'
 import type { Attachment } from './attachments.ts'
 import type { AccessKey } from './credentials.ts'
+import { PROXY_TLS } from './store-tls.ts'
 
 const NAME = 'ml-pipeline-ui-artifact'
 
@@ -12,9 +14,10 @@ const NAME = 'ml-pipeline-ui-artifact'
 export function artifactProxyFor(
   namespace: string,
   key: AccessKey,
-  serviceDomain: string,
-  proxy: { readonly image: string; readonly disableIstioSidecar: boolean }
+  settings: ProfileSettings
 ): Attachment[] {
+  const { artifactProxy: proxy, storeCa } = settings
+  if (proxy === 'off') return []
   const labels = { app: NAME }
   return [
     {
@@ -33,7 +36,8 @@ export function artifactProxyFor(
             }
           },
           spec: {
-            containers: [proxyContainer(namespace, serviceDomain, proxy.image)],
+            containers: [proxyContainer(namespace, settings, proxy.image)],
+            ...(storeCa !== undefined && { volumes: PROXY_TLS.volumes }),
             securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
             serviceAccountName: 'default-editor'
           }
@@ -53,7 +57,11 @@ export function artifactProxyFor(
   ]
 }
 
-function proxyContainer(namespace: string, serviceDomain: string, image: string) {
+function proxyContainer(
+  namespace: string,
+  { serviceDomain, storeCa }: ProfileSettings,
+  image: string
+) {
   return {
     name: NAME,
     image,
@@ -65,8 +73,10 @@ function proxyContainer(namespace: string, serviceDomain: string, image: string)
       { name: 'ML_PIPELINE_SERVICE_HOST', value: `ml-pipeline.kubeflow${serviceDomain}` },
       { name: 'ML_PIPELINE_SERVICE_PORT', value: '8888' },
       { name: 'FRONTEND_SERVER_NAMESPACE', value: namespace },
-      { name: 'CLUSTER_DOMAIN', value: serviceDomain }
+      { name: 'CLUSTER_DOMAIN', value: serviceDomain },
+      ...(storeCa === undefined ? [] : PROXY_TLS.env)
     ],
+    ...(storeCa !== undefined && { volumeMounts: PROXY_TLS.volumeMounts }),
     resources: {
       requests: { cpu: '10m', memory: '70Mi' },
       limits: { cpu: '100m', memory: '500Mi' }

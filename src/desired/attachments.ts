@@ -8,6 +8,7 @@ import {
 import { artifactProxyFor } from './artifact-proxy.ts'
 import { type AccessKey, sealFor } from './credentials.ts'
 import type { Plan } from './plan.ts'
+import { CA_CONFIG_MAP, CA_CONFIG_MAP_KEY, CA_KEY, launcherProviders } from './store-tls.ts'
 
 /** An object of the profile's namespace as we want it. */
 export interface Attachment {
@@ -47,14 +48,10 @@ export function attachmentsFor(
     launcherConfigMap(plan, settings),
     metadataConfigMap(plan),
     artifactRepositories(plan, settings),
-    ...(settings.artifactProxy === 'off'
+    ...(settings.storeCa === undefined
       ? []
-      : artifactProxyFor(
-          plan.namespace,
-          issued.key,
-          settings.serviceDomain,
-          settings.artifactProxy
-        ))
+      : [configMap(plan, CA_CONFIG_MAP, { [CA_CONFIG_MAP_KEY]: settings.storeCa })]),
+    ...artifactProxyFor(plan.namespace, issued.key, settings)
   ]
 }
 
@@ -67,6 +64,7 @@ function credentialsSecret(
   const accessKeyId = base64(key.accessKeyId)
   const secretAccessKey = base64(key.secretAccessKey)
   const state = isSettled ? 'settled' : 'settling'
+  const { storeCa } = settings
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -79,8 +77,9 @@ function credentialsSecret(
         [STATE_ANNOTATION]: state,
         'serving.kserve.io/s3-endpoint': settings.storeAddress,
         'serving.kserve.io/s3-region': settings.region,
-        'serving.kserve.io/s3-usehttps': '0',
-        'serving.kserve.io/s3-usevirtualbucket': 'false'
+        'serving.kserve.io/s3-usehttps': storeCa === undefined ? '0' : '1',
+        'serving.kserve.io/s3-usevirtualbucket': 'false',
+        ...(storeCa !== undefined && { 'serving.kserve.io/s3-cabundle-configmap': CA_CONFIG_MAP })
       }
     },
     type: 'Opaque',
@@ -88,16 +87,21 @@ function credentialsSecret(
       accesskey: accessKeyId,
       secretkey: secretAccessKey,
       AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      ...(storeCa !== undefined && { [CA_KEY]: base64(storeCa) })
     }
   }
 }
 
-/** Users keep `providers` and plugin keys of their own in this one: Metacontroller merges by key. */
+/**
+ * Users keep plugin keys of their own in this one, and `providers` where the store speaks plain HTTP: Metacontroller
+ * merges by key.
+ */
 function launcherConfigMap(plan: Plan, settings: ProfileSettings): Attachment {
   return configMap(plan, 'kfp-launcher', {
     defaultPipelineRoot: `minio://${plan.bucket}/${plan.keyPrefix}v2/artifacts`,
-    clusterDomain: settings.serviceDomain
+    clusterDomain: settings.serviceDomain,
+    ...(settings.storeCa !== undefined && { providers: launcherProviders(settings) })
   })
 }
 
@@ -119,7 +123,10 @@ function artifactRepositories(plan: Plan, settings: ProfileSettings): Attachment
       endpoint: settings.storeAddress,
       bucket: plan.bucket,
       keyFormat: `${plan.keyPrefix}{{workflow.name}}/${date}/{{pod.name}}`,
-      insecure: true,
+      insecure: settings.storeCa === undefined,
+      ...(settings.storeCa !== undefined && {
+        caSecret: { name: CREDENTIALS_SECRET, key: CA_KEY }
+      }),
       accessKeySecret: { name: CREDENTIALS_SECRET, key: 'accesskey' },
       secretKeySecret: { name: CREDENTIALS_SECRET, key: 'secretkey' }
     }

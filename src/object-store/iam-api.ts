@@ -43,10 +43,7 @@ type Identities = Pick<
  * The identity half of the port, on the AWS IAM Query API: SeaweedFS's S3 port with writable IAM, or its
  * standalone server (port 8111). Every write costs the store one rewrite of all identities.
  */
-export function buildIamApi(
-  settings: StoreSettings,
-  queue: WriteQueue
-): Identities & { checkIam(budget: Budget): Promise<void> } {
+export function buildIamApi(settings: StoreSettings, queue: WriteQueue): Identities {
   const calls = buildIamCalls(settings, queue)
   const { read, write } = calls
 
@@ -166,12 +163,6 @@ export function buildIamApi(
       await deleteOtherRights(user, live, budget)
       await write(`deleting user ${user}`, budget, (client, options) =>
         client.send(new DeleteUserCommand({ UserName: user }), options).catch(absent)
-      )
-    },
-
-    async checkIam(budget) {
-      await read('reading a user through AWS_ENDPOINT_URL_IAM', budget, (client, options) =>
-        client.send(new GetUserCommand({ UserName: 'nobody' }), options).catch(absent)
       )
     }
   }

@@ -139,7 +139,8 @@ export interface ObjectStore {
   probe(accessKey: AccessKey, object: ObjectAddress, budget: Budget): Promise<ProbeAnswer>
 
   /**
-   * Throws unless the S3 endpoint answers a signed read, and the identity endpoint has done so once. The
+   * Throws unless the S3 endpoint answers a signed read, and the identity endpoint has once been ready to
+   * write; in one sentence that names the setting to change. The
    * version is the S3 endpoint's, such as `4.48`; undefined when it keeps it to itself.
    */
   checkReadiness(budget: Budget): Promise<{ readonly storeVersion: string | undefined }>

@@ -5,7 +5,6 @@ import {
   DeleteBucketPolicyCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
-  GetObjectCommand,
   HeadBucketCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
@@ -33,10 +32,7 @@ type Buckets = Pick<
 >
 
 /** The bucket half of the port, on the S3 gateway. */
-export function buildS3(
-  settings: StoreSettings,
-  queue: WriteQueue
-): Buckets & { checkS3(bucket: string, budget: Budget): Promise<string | undefined> } {
+export function buildS3(settings: StoreSettings, queue: WriteQueue): Buckets {
   const client = new S3Client({
     endpoint: settings.s3Endpoint,
     region: settings.region,
@@ -212,34 +208,8 @@ export function buildS3(
           unless('NoSuchBucket', client.send(new DeleteBucketCommand({ Bucket: bucket }), options))
         )
       })
-    },
-
-    async checkS3(bucket, budget) {
-      const command = new GetObjectCommand({ Bucket: bucket, Key: '.s3-profile-controller/ready' })
-      let server = ''
-      // Beneath the SDK, which shows the headers of no answer it likes.
-      command.middlewareStack.add(
-        (next) => async (request) => {
-          const answer = await next(request)
-          const { headers } = answer.response as { headers: Record<string, string> }
-          server = headers['server'] ?? ''
-          return answer
-        },
-        { step: 'deserialize', priority: 'low' }
-      )
-      await call('reading an object through AWS_ENDPOINT_URL_S3', budget, async (options) => {
-        await client.send(command, options).catch((error) => {
-          if (statusOf(error) !== 404) throw error
-        })
-      })
-      return versionIn(server)
     }
   }
-}
-
-/** From `SeaweedFS 8000GB 4.48`, as every answer says; a proxy in between may say something else. */
-function versionIn(server: string): string | undefined {
-  return /^SeaweedFS (?:\S+ )?(\d+\.\d+)\S*$/.exec(server)?.[1]
 }
 
 /** No policy and a policy without statements mean the same. */

@@ -2,6 +2,7 @@ import type { StoreSettings } from '../config.ts'
 import { buildIamApi } from './iam-api.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 import { buildProbe } from './probe.ts'
+import { buildReadiness } from './readiness.ts'
 import { buildS3 } from './s3.ts'
 import { buildWriteQueue } from './write-queue.ts'
 
@@ -12,18 +13,17 @@ export function buildSeaweedFs(
   onWrite: (step: string, budget: Budget) => void
 ): ObjectStore {
   const queue = buildWriteQueue(onWrite)
-  const { checkS3, ...buckets } = buildS3(settings, queue)
-  const { checkIam, ...identities } = buildIamApi(settings, queue)
+  const readiness = buildReadiness(settings)
   // Once is enough to know that the setting is right. Later a read would wait behind the store's own lock
   // and take proven profiles, who need no identity read at all, down with it.
   let hasIamAnswered = false
   return {
-    ...buckets,
-    ...identities,
+    ...buildS3(settings, queue),
+    ...buildIamApi(settings, queue),
     probe: buildProbe(settings),
-    async checkReadiness(budget) {
-      const storeVersion = await checkS3(commonBucket, budget)
-      if (!hasIamAnswered) await checkIam(budget)
+    async checkReadiness({ signal }) {
+      const { version: storeVersion } = await readiness.checkS3(commonBucket, signal)
+      if (!hasIamAnswered) await readiness.checkIam(signal)
       hasIamAnswered = true
       return { storeVersion }
     }

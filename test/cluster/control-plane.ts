@@ -8,6 +8,8 @@ import type { Processes } from './processes.ts'
 import { until } from './until.ts'
 
 const LOOPBACK = '127.0.0.1'
+/** What Metacontroller lives with. */
+const CONTROLLERS = ['namespace-controller', 'garbage-collector-controller']
 const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const
 
 interface Binaries {
@@ -24,20 +26,7 @@ export async function startControlPlane(
   const binaries = binariesFrom(environment)
   if ('missing' in binaries) return binaries
   const { folder } = processes
-  const [etcdPort = 0, peerPort = 0, apiPort = 0] = await freePorts(3)
-  const token = randomBytes(16).toString('hex')
-  const certificate = join(folder, 'apiserver.crt')
-  const kubeconfig = kubeconfigFor(`https://${LOOPBACK}:${apiPort}`, certificate, token)
-
-  const start = (program: (typeof PROGRAMS)[number], line: string[]) =>
-    processes.start(join(binaries.assets, program), line)
-  const etcd = start('etcd', etcdLine(folder, etcdPort, peerPort))
-  const apiServer = start('kube-apiserver', apiServerLine(folder, apiPort, etcdPort, token))
-  const certified = until('kube-apiserver has made its certificate', async () =>
-    existsSync(certificate)
-  )
-  await Promise.race([certified, etcd.ended, apiServer.ended])
-  start('kube-controller-manager', controllerManagerLine(folder, kubeconfig))
+  const kubeconfig = await startApiServer(processes, binaries.assets, CONTROLLERS)
 
   return {
     description: `the binaries in ${binaries.assets} and ${binaries.metacontroller}`,
@@ -54,6 +43,40 @@ export async function startControlPlane(
   }
 }
 
+/**
+ * Without a Metacontroller.
+ *
+ * @param controllers of kube-controller-manager's
+ * @returns the kubeconfig of its administrator
+ */
+export async function startApiServer(
+  processes: Processes,
+  assets: string,
+  controllers: readonly string[]
+): Promise<string> {
+  const { folder } = processes
+  const [etcdPort = 0, peerPort = 0, apiPort = 0] = await freePorts(3)
+  const token = randomBytes(16).toString('hex')
+  const certificate = join(folder, 'apiserver.crt')
+  const kubeconfig = kubeconfigFor(`https://${LOOPBACK}:${apiPort}`, certificate, token)
+
+  const start = (program: (typeof PROGRAMS)[number], line: string[]) =>
+    processes.start(join(assets, program), line)
+  const etcd = start('etcd', etcdLine(folder, etcdPort, peerPort))
+  const apiServer = start('kube-apiserver', apiServerLine(folder, apiPort, etcdPort, token))
+  const certified = until('kube-apiserver has made its certificate', async () =>
+    existsSync(certificate)
+  )
+  await Promise.race([certified, etcd.ended, apiServer.ended])
+  start('kube-controller-manager', controllerManagerLine(folder, kubeconfig, controllers))
+  return kubeconfig
+}
+
+/** What of them is not there; empty when all is. */
+export function missingPrograms(assets: string): string[] {
+  return PROGRAMS.map((program) => join(assets, program)).filter((file) => !existsSync(file))
+}
+
 function binariesFrom(environment: NodeJS.ProcessEnv): Binaries | Missing {
   const { KUBEBUILDER_ASSETS: assets, METACONTROLLER: metacontroller } = environment
   if (!assets) return { missing: 'METACONTROLLER is set, KUBEBUILDER_ASSETS is not' }
@@ -61,8 +84,8 @@ function binariesFrom(environment: NodeJS.ProcessEnv): Binaries | Missing {
   const crds =
     environment['METACONTROLLER_CRDS'] ||
     join(dirname(metacontroller), 'metacontroller-crds-v1.yaml')
-  const files = [...PROGRAMS.map((program) => join(assets, program)), metacontroller, crds]
-  const missing = files.filter((file) => !existsSync(file))
+  const others = [metacontroller, crds].filter((file) => !existsSync(file))
+  const missing = [...missingPrograms(assets), ...others]
   if (missing.length > 0) return { missing: `There is no ${missing.join(', ')}` }
   return { assets, metacontroller, crds }
 }
@@ -103,14 +126,18 @@ function apiServerLine(folder: string, port: number, etcdPort: number, token: st
   ]
 }
 
-function controllerManagerLine(folder: string, kubeconfig: string): string[] {
+function controllerManagerLine(
+  folder: string,
+  kubeconfig: string,
+  controllers: readonly string[]
+): string[] {
   const file = join(folder, 'controller-manager.kubeconfig')
   writeFileSync(file, kubeconfig, { mode: 0o600 })
   return [
     `--kubeconfig=${file}`,
     '--leader-elect=false',
     '--secure-port=0',
-    '--controllers=namespace-controller,garbage-collector-controller'
+    `--controllers=${controllers.join()}`
   ]
 }
 

@@ -54,10 +54,11 @@ export async function startPlatform(t: Test): Promise<Platform | undefined> {
 
 /** As the README says: the token's Secret, then our manifests, with the address of the service put in. */
 export async function applyManifests(
-  { cluster, kubernetes: { kubectl } }: Platform,
+  platform: Platform,
   controller: Controller,
   url: string
 ): Promise<void> {
+  const { kubectl } = platform.kubernetes
   const secret = [
     'secret',
     'generic',
@@ -65,8 +66,17 @@ export async function applyManifests(
     `--from-literal=token=${HOOK_TOKEN}`
   ]
   await kubectl('--namespace', SYSTEM, 'create', ...secret)
-  const overlay = join(cluster.processes.folder, 'overlay')
-  mkdirSync(overlay)
+  await applyController(platform, controller, url)
+}
+
+/** The controller and what Metacontroller must be allowed, where the token's Secret is there. */
+export async function applyController(
+  { cluster, kubernetes: { kubectl } }: Platform,
+  controller: Controller,
+  url: string
+): Promise<void> {
+  const overlay = join(cluster.processes.folder, `overlay-${controller}`)
+  mkdirSync(overlay, { recursive: true })
   writeFileSync(join(overlay, 'kustomization.yaml'), kustomization(overlay, controller, url))
   await kubectl('apply', '-k', overlay)
 }

@@ -8,6 +8,8 @@ const PROXY = { ARTIFACTS_PROXY_ENABLED: 'true', FRONTEND_TAG: '2.17.0' }
 /** 2027-01-15T08:00:00Z */
 const ISSUED_AT = 1_800_000_000
 const SHARED = { BUCKET_LAYOUT: 'shared' }
+const CA = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----'
+const TLS = { AWS_ENDPOINT_URL_S3: 'https://store.invalid:9000', OBJECT_STORE_CA: CA }
 
 /** The attachments of a profile, with the key of an epoch. */
 function attachments(
@@ -177,9 +179,46 @@ t.test('attachmentsFor', async (t) => {
     t.match(text, '{"name":"CLUSTER_DOMAIN","value":".svc.k8s.corp"}')
   })
 
+  t.test('tells everybody where the store speaks TLS, and by whose authority', async (t) => {
+    const { all } = attachments({ ...PROXY, ...TLS })
+    const { metadata, data } = find(all, 'Secret', 'mlpipeline-minio-artifact')
+    t.equal(Buffer.from(data?.['ca.crt'] ?? '', 'base64').toString(), CA)
+
+    t.equal(metadata.annotations?.['serving.kserve.io/s3-usehttps'], '1')
+    const configMap = metadata.annotations?.['serving.kserve.io/s3-cabundle-configmap'] ?? ''
+    t.strictSame(find(all, 'ConfigMap', configMap).data, { 'cabundle.crt': CA })
+
+    const repositories = find(all, 'ConfigMap', 'artifact-repositories').data ?? {}
+    const { s3 } = JSON.parse(repositories['default-namespaced'] ?? '')
+    t.equal(s3.insecure, false)
+    t.strictSame(s3.caSecret, { name: 'mlpipeline-minio-artifact', key: 'ca.crt' })
+
+    const providers = find(all, 'ConfigMap', 'kfp-launcher').data?.['providers'] ?? ''
+    t.strictSame(JSON.parse(providers), {
+      minio: {
+        default: {
+          endpoint: 'seaweedfs.kubeflow.svc.cluster.local:9000',
+          region: 'us-east-1',
+          disableSSL: false,
+          forcePathStyle: true,
+          maxRetries: 5,
+          credentials: {
+            fromEnv: false,
+            secretRef: {
+              secretName: 'mlpipeline-minio-artifact',
+              accessKeyKey: 'accesskey',
+              secretKeyKey: 'secretkey'
+            }
+          }
+        }
+      }
+    })
+  })
+
   const variants: [what: string, overrides: Record<string, string>][] = [
     ['per-profile', {}],
     ['shared', SHARED],
+    ['over TLS', { ...PROXY, ...TLS }],
     ['with the proxy', PROXY],
     ['with the proxy and without a sidecar', { ...PROXY, DISABLE_ISTIO_SIDECAR: 'true' }]
   ]
@@ -243,6 +282,19 @@ t.test('artifactProxyFor', async (t) => {
     const names = env.map(({ name }: { name: string }) => name)
     t.equal(new Set(names).size, names.length)
     for (const { name, value, valueFrom } of env) t.ok(value || valueFrom, name)
+  })
+
+  t.test('trusts the authority of a store that speaks TLS', async (t) => {
+    const { containers, volumes } = templateOf(TLS).spec
+    const [{ env, volumeMounts }] = containers
+    const value = (name: string) => env.find((one: { name: string }) => one.name === name)?.value
+    t.equal(value('MINIO_SSL'), 'true')
+    t.equal(value('NODE_EXTRA_CA_CERTS'), `${volumeMounts[0].mountPath}/ca.crt`)
+    t.equal(volumes[0].name, volumeMounts[0].name)
+    t.strictSame(volumes[0].secret, {
+      secretName: 'mlpipeline-minio-artifact',
+      items: [{ key: 'ca.crt', path: 'ca.crt' }]
+    })
   })
 
   t.test('is restarted when the key or the image changes, and only then', async (t) => {

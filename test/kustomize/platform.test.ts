@@ -87,7 +87,7 @@ t.test('the store, run by its own manifests', async (t) => {
 t.test('a store without its Secrets does not start', async (t) => {
   const objects = await render(OVERLAY)
   const { secrets } = storeSecrets()
-  for (const name of Object.keys(secrets)) {
+  for (const name of ['mlpipeline-minio-artifact', 'seaweedfs-jwt-keys']) {
     const others = Object.fromEntries(Object.entries(secrets).filter(([other]) => other !== name))
     await t.rejects(runRendered(t, objects, others), { message: new RegExp(` in ${name}$`) })
   }

@@ -16,7 +16,11 @@ export interface Container {
 
 export interface Probe {
   readonly exec?: { readonly command: readonly string[] }
-  readonly httpGet?: { readonly path: string; readonly port: number | string }
+  readonly httpGet?: {
+    readonly path: string
+    readonly port: number | string
+    readonly scheme?: 'HTTP' | 'HTTPS'
+  }
   readonly tcpSocket?: { readonly port: number | string }
 }
 
@@ -39,7 +43,10 @@ interface KeyRef {
 export interface Volume {
   readonly name: string
   readonly configMap?: { readonly name: string }
-  readonly secret?: { readonly secretName: string }
+  readonly secret?: {
+    readonly secretName: string
+    readonly items?: readonly { readonly key: string; readonly path: string }[]
+  }
 }
 
 /** One pod of a workload. */
@@ -113,6 +120,15 @@ export function environmentOf(
     if (found !== undefined) environment[name] = expand(found, environment)
   }
   return environment
+}
+
+/** The files of a volume, by name. */
+export function filesOf(volume: Volume, secrets: Values, configMaps: Values) {
+  const { configMap, secret } = volume
+  const all =
+    (configMap && configMaps[configMap.name]) ?? (secret && secrets[secret.secretName]) ?? {}
+  if (secret?.items === undefined) return all
+  return Object.fromEntries(secret.items.map(({ key, path }) => [path, all[key] ?? '']))
 }
 
 /** `$(NAME)`, as the kubelet does it in commands, arguments and values. */

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { SeaweedFs } from '../../dev/seaweedfs.ts'
 import { HOOK_TOKEN } from '../fixtures/builders.ts'
 import type { Rendered } from './rendered.ts'
+import type { Pod, Values } from './rendered-pods.ts'
 import { type RunningPods, runRendered } from './run-rendered.ts'
 
 export const SERVER = 'seaweedfs-server-0'
@@ -36,12 +37,17 @@ interface Platform {
 }
 
 /** The store, and the hook where there is one, of rendered manifests, up and ready. */
-export async function startRendered(t: Test, objects: readonly Rendered[]): Promise<Platform> {
+export async function startRendered(
+  t: Test,
+  objects: readonly Rendered[],
+  certificates: Values = {}
+): Promise<Platform> {
   const { admin, secrets } = storeSecrets()
-  const pods = await runRendered(t, objects, secrets, ({ name }) => name !== 'metacontroller-0')
+  const pods = await runRendered(t, objects, { ...secrets, ...certificates }, isOurs)
   await pods.until('startupProbe')
   await pods.until('readinessProbe')
-  const url = (service: string, port: number) => `http://${pods.address(service, port)}`
+  const scheme = 'seaweedfs-tls' in certificates ? 'https' : 'http'
+  const url = (service: string, port: number) => `${scheme}://${pods.address(service, port)}`
   const seaweedFs: SeaweedFs = {
     description: 'the rendered manifests',
     s3Endpoint: url('seaweedfs', 9000),
@@ -66,4 +72,9 @@ export async function startRendered(t: Test, objects: readonly Rendered[]): Prom
     }
   }
   return { pods, seaweedFs }
+}
+
+/** What calls the API server of a cluster has none here. */
+function isOurs({ name }: Pod): boolean {
+  return /^(seaweedfs|kubeflow-pipelines-profile-controller)/.test(name)
 }

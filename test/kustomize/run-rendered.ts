@@ -1,5 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +16,7 @@ import {
   configMapsOf,
   environmentOf,
   expand,
+  filesOf,
   type Pod,
   type Probe,
   podsOf,
@@ -192,11 +195,8 @@ function volumesOf(pod: Pod, folder: string, values: Machine['values']): Map<str
     const path = join(folder, name)
     mkdirSync(path, { recursive: true })
     folders.set(name, path)
-    const { configMap, secret } = pod.volumes.find((volume) => volume.name === name) ?? {}
-    const files =
-      (configMap && values.configMaps[configMap.name]) ??
-      (secret && values.secrets[secret.secretName]) ??
-      {}
+    const volume = pod.volumes.find((volume) => volume.name === name)
+    const files = volume ? filesOf(volume, values.secrets, values.configMaps) : {}
     for (const [file, text] of Object.entries(files)) writeFileSync(join(path, file), text)
   }
   return folders
@@ -240,10 +240,7 @@ function containerOf(pod: Pod, container: Container, machine: Machine): RunningC
     if (port === undefined) return true
     const local = network.podPort(pod.name, portNumber(pod, port))
     if (probe?.tcpSocket) return accepts(local)
-    return fetch(`http://${LOOPBACK}:${local}${probe?.httpGet?.path}`).then(
-      ({ ok }) => ok,
-      () => false
-    )
+    return answersWell(probe?.httpGet?.scheme, local, probe?.httpGet?.path)
   }
 
   return {
@@ -293,6 +290,17 @@ function runOnce([command = '', ...words]: string[], env: Record<string, string>
     execFile(command, words, { env }, (error, stdout, stderr) =>
       resolve({ succeeds: error === null, output: stdout + stderr })
     )
+  })
+}
+
+/** Whom the certificate names is no matter to the kubelet. */
+function answersWell(scheme = 'HTTP', port: number, path = '/'): Promise<boolean> {
+  const get = scheme === 'HTTPS' ? https.get : http.get
+  return new Promise((resolve) => {
+    get({ host: LOOPBACK, port, path, rejectUnauthorized: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    }).once('error', () => resolve(false))
   })
 }
 

@@ -482,23 +482,6 @@ t.test('deleteIdentity', async (t) => {
   })
 })
 
-t.test('checkIam', async (t) => {
-  t.test('is content with any signed answer about a user', async (t) => {
-    const { iam } = await iamOn(t, { GetUser: [NO_SUCH_ENTITY, iamAnswer('GetUser', '<User/>')] })
-    await t.resolves(iam.checkIam(budget()))
-    await t.resolves(iam.checkIam(budget()))
-  })
-
-  t.test('names the setting that is wrong', async (t) => {
-    const { iam } = await iamOn(t, { GetUser: s3Error(403, 'InvalidAccessKeyId', 'who are you') })
-    t.equal(
-      await failureOf(iam.checkIam(budget(10_000, '(readiness check)'))),
-      '502 S3P_STORE_REJECTED: Object store refused reading a user through AWS_ENDPOINT_URL_IAM ' +
-        'for profile (readiness check): who are you (HTTP 403)'
-    )
-  })
-})
-
 t.test('every call', async (t) => {
   const step = `reading user ${USER} for profile team-a`
   const failures: [what: string, answer: Script[string], failure: string][] = [

@@ -417,52 +417,6 @@ t.test('ensureLifecycle', async (t) => {
   })
 })
 
-t.test('checkS3', async (t) => {
-  const GET = `GET /${BUCKET}/.s3-profile-controller/ready`
-
-  const fine: [what: string, answer: StubAnswer][] = [
-    ['no such object', s3Error(404, 'NoSuchKey')],
-    ['no such bucket', s3Error(404, 'NoSuchBucket')],
-    ['the object itself', ok('ready')]
-  ]
-  for (const [what, answer] of fine) {
-    t.test(`is content with ${what}`, async (t) => {
-      const { stub, s3 } = await s3On(t, { [GET]: answer })
-      await s3.checkS3(BUCKET, budget())
-      t.strictSame(stub.operations(), [GET])
-    })
-  }
-
-  const servers: [server: string | undefined, version: string | undefined][] = [
-    ['SeaweedFS 8000GB 4.34', '4.34'],
-    ['SeaweedFS 30GB 4.48', '4.48'],
-    ['SeaweedFS 30GB 4.48.1', '4.48'],
-    ['SeaweedFS 4.48-rc1', '4.48'],
-    ['SeaweedFS', undefined],
-    ['istio-envoy', undefined],
-    ['nginx/1.27', undefined],
-    [undefined, undefined]
-  ]
-  for (const [server, version] of servers) {
-    t.test(`reads ${version} from the server ${server}`, async (t) => {
-      const headers = server === undefined ? {} : { server }
-      for (const answer of [s3Error(404, 'NoSuchKey'), ok('ready')]) {
-        const { s3 } = await s3On(t, { [GET]: { ...answer, headers } })
-        t.equal(await s3.checkS3(BUCKET, budget()), version)
-      }
-    })
-  }
-
-  t.test('names the setting that is wrong', async (t) => {
-    const { s3 } = await s3On(t, { [GET]: s3Error(403, 'InvalidAccessKeyId', 'No such key.') })
-    t.equal(
-      await failureOf(s3.checkS3(BUCKET, budget(10_000, '(readiness check)'))),
-      '502 S3P_STORE_REJECTED: Object store refused reading an object through AWS_ENDPOINT_URL_S3 ' +
-        'for profile (readiness check): InvalidAccessKeyId: No such key. (HTTP 403)'
-    )
-  })
-})
-
 t.test('every call', async (t) => {
   const HEAD = `HEAD /${BUCKET}`
   const step = `looking for bucket ${BUCKET} for profile team-a`

@@ -62,7 +62,7 @@ t.test('buildSeaweedFs', async (t) => {
 t.test('checkReadiness', async (t) => {
   const ready: Script = {
     [READY_OBJECT]: s3Error(404, 'NoSuchKey'),
-    GetUser: iamError(404, 'NoSuchEntity')
+    DetachUserPolicy: iamError(404, 'NoSuchEntity')
   }
   const checking = async (script: Script) => {
     const stub = await startStubStore(t, script)
@@ -75,7 +75,7 @@ t.test('checkReadiness', async (t) => {
   t.test('asks both APIs and writes nothing', async (t) => {
     const { stub, writes, failure } = await checking(ready)
     t.equal(failure, 'no failure')
-    t.strictSame(stub.operations(), [READY_OBJECT, 'GetUser'])
+    t.strictSame(stub.operations(), [READY_OBJECT, 'DetachUserPolicy'])
     t.strictSame(writes, [])
   })
 
@@ -89,17 +89,20 @@ t.test('checkReadiness', async (t) => {
 
   t.test('asks the identity API until it has answered once, and the S3 API always', async (t) => {
     const wrong = s3Error(403, 'SignatureDoesNotMatch')
-    const { GetUser } = ready
-    const script = { ...ready, GetUser: [wrong, wrong, GetUser, wrong] } as Script
+    const { DetachUserPolicy } = ready
+    const script = {
+      ...ready,
+      DetachUserPolicy: [wrong, wrong, DetachUserPolicy, wrong]
+    } as Script
     const { stub, check, failure } = await checking(script)
-    t.match(failure, /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_IAM /)
-    t.match(await check(), /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_IAM /)
+    t.match(failure, /^503 S3P_NOT_READY: AWS_SECRET_ACCESS_KEY: /)
+    t.match(await check(), /^503 S3P_NOT_READY: AWS_SECRET_ACCESS_KEY: /)
     t.equal(await check(), 'no failure')
     t.equal(await check(), 'no failure', 'the identity API may be slow or gone from now on')
     t.strictSame(stub.operations(), [
-      ...[READY_OBJECT, 'GetUser'],
-      ...[READY_OBJECT, 'GetUser'],
-      ...[READY_OBJECT, 'GetUser'],
+      ...[READY_OBJECT, 'DetachUserPolicy'],
+      ...[READY_OBJECT, 'DetachUserPolicy'],
+      ...[READY_OBJECT, 'DetachUserPolicy'],
       READY_OBJECT
     ])
   })
@@ -109,29 +112,29 @@ t.test('checkReadiness', async (t) => {
     const script: Script = { ...ready, [READY_OBJECT]: [s3Error(404, 'NoSuchKey'), refusal] }
     const { stub, check, failure } = await checking(script)
     t.equal(failure, 'no failure')
-    t.match(await check(), /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_S3 .*HTTP 403/)
-    t.strictSame(stub.operations(), [READY_OBJECT, 'GetUser', READY_OBJECT])
+    t.match(await check(), /^503 S3P_NOT_READY: AWS_SECRET_ACCESS_KEY: /)
+    t.strictSame(stub.operations(), [READY_OBJECT, 'DetachUserPolicy', READY_OBJECT])
   })
 
   t.test('does not take an unasked identity API for answered', async (t) => {
     const refusal = s3Error(403, 'SignatureDoesNotMatch')
     const script: Script = { ...ready, [READY_OBJECT]: [refusal, s3Error(404, 'NoSuchKey')] }
     const { stub, check, failure } = await checking(script)
-    t.match(failure, /AWS_ENDPOINT_URL_S3/)
+    t.match(failure, /AWS_SECRET_ACCESS_KEY/)
     t.equal(await check(), 'no failure')
-    t.strictSame(stub.operations(), [READY_OBJECT, READY_OBJECT, 'GetUser'])
+    t.strictSame(stub.operations(), [READY_OBJECT, READY_OBJECT, 'DetachUserPolicy'])
   })
 
   const broken: [what: string, script: Script, failure: RegExp][] = [
     [
       'the S3 API',
       { ...ready, [READY_OBJECT]: s3Error(403, 'SignatureDoesNotMatch') },
-      /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_S3 .*HTTP 403/
+      /^503 S3P_NOT_READY: AWS_SECRET_ACCESS_KEY: /
     ],
     [
       'the identity API',
-      { ...ready, GetUser: s3Error(403, 'SignatureDoesNotMatch') },
-      /^502 S3P_STORE_REJECTED: .* AWS_ENDPOINT_URL_IAM .*HTTP 403/
+      { ...ready, DetachUserPolicy: s3Error(403, 'SignatureDoesNotMatch') },
+      /^503 S3P_NOT_READY: AWS_SECRET_ACCESS_KEY: /
     ]
   ]
   for (const [what, script, failure] of broken) {

@@ -1,0 +1,116 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { accessKeyFor } from '../desired/credentials.ts'
+import type { Budget, ObjectStore, ProbeAnswer } from '../object-store/object-store.ts'
+import { buildProbe } from '../object-store/probe.ts'
+import { type Finding, failed, ok, warning } from './finding.ts'
+import { stepBudget } from './step-budget.ts'
+import { inspectIam } from './surroundings.ts'
+
+/** A gateway may hear of a new key some time later. */
+const PATIENCE_MS = 5_000
+const PAUSE_MS = 250
+const NOTHING = '.s3-profile-controller/doctor'
+
+/**
+ * Gives a user of ours, who may do nothing, a key of ours, and looks who knows it; then removes both. Its name is no
+ * profile's, because those end with a hash, and always the same, so that a run that was killed leaves one at most.
+ */
+export async function tryKey(
+  config: Config,
+  store: ObjectStore,
+  signal: AbortSignal
+): Promise<Finding[]> {
+  const { namePrefix, rootKey } = config.profile
+  const user = `${namePrefix}doctor`
+  const budget = stepBudget('(doctor)', signal)
+  const document = {
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Allow', Action: ['s3:GetObject'], Resource: [`arn:aws:s3:::${user}/${NOTHING}`] }
+    ]
+  } as const
+  const accessKey = accessKeyFor(rootKey, user, Math.floor(Date.now() / 1000))
+  let policyName: string | undefined
+  const trial = async () => {
+    policyName = await store.ensurePolicy({ name: user, document }, budget)
+    const live = await store.readIdentity(user, budget)
+    await store.ensureIdentity(user, { policyName, accessKey }, live, budget)
+    return whoKnows(accessKey, config, store, budget)
+  }
+  const findings = await trial().catch(({ message }: Error) => [
+    failed('supplied keys', message, 'the README lists what that means')
+  ])
+  await remove(user, policyName, store)
+  return findings
+}
+
+/** Even after the run was interrupted. */
+async function remove(user: string, policyName: string | undefined, store: ObjectStore) {
+  const budget = stepBudget('(doctor)')
+  const live = await store.readIdentity(user, budget)
+  if (live !== undefined) await store.deleteIdentity(user, live, budget)
+  if (policyName !== undefined) await store.deletePolicy(policyName, budget)
+}
+
+async function whoKnows(
+  accessKey: ReturnType<typeof accessKeyFor>,
+  { store: settings, profile }: Config,
+  store: ObjectStore,
+  budget: Budget
+): Promise<Finding[]> {
+  const { s3Endpoint, region } = settings
+  const object = { bucket: profile.commonBucket, key: NOTHING }
+  const answer = await settled(() => store.probe(accessKey, object, budget))
+  const findings = [ownGateway(answer, profile.commonBucket)]
+  if (findings[0]?.verdict !== 'ok') return findings
+
+  const tenants = `http://${profile.storeAddress}`
+  const probe = buildProbe({ ...settings, s3Endpoint: tenants })
+  const theirs = await settled(() => probe(accessKey, object, budget))
+  const check = 'one store'
+  findings.push(
+    theirs === answer
+      ? ok(check, `AWS_ENDPOINT_URL_S3 and ${tenants} know the same keys`)
+      : failed(
+          check,
+          `${tenants}, which is written into ConfigMaps, says ${theirs} to a key that AWS_ENDPOINT_URL_S3 knows`,
+          'let AWS_ENDPOINT_URL_S3 and OBJECT_STORE_HOST be the same gateway'
+        )
+  )
+  const { verdict, ...iam } = await inspectIam(s3Endpoint, region, accessKey)
+  // A stock KFP has it there, read-only; profiles see names and key ids, no secrets.
+  findings.push({ ...iam, verdict: verdict === 'ok' ? 'ok' : 'warning' })
+  return findings
+}
+
+function ownGateway(answer: ProbeAnswer, commonBucket: string): Finding {
+  const check = 'supplied keys'
+  if (answer === 'denied' || answer === 'no-bucket') {
+    return ok(check, 'taken, and a user without rights is refused')
+  }
+  if (answer === 'unknown-key') {
+    return failed(
+      check,
+      'AWS_ENDPOINT_URL_S3 does not know a key that was issued through AWS_ENDPOINT_URL_IAM',
+      'name the same store in both'
+    )
+  }
+  if (answer === 'wrong-secret') {
+    return failed(check, 'the store keeps another secret than ours', 'upgrade SeaweedFS to 4.48')
+  }
+  return warning(
+    check,
+    `taken, but a user without rights reads bucket ${commonBucket}`,
+    'look at the policy of that bucket: somebody made it readable'
+  )
+}
+
+async function settled(ask: () => Promise<ProbeAnswer>): Promise<ProbeAnswer> {
+  const startedAt = performance.now()
+  for (;;) {
+    const answer = await ask()
+    if (answer !== 'unknown-key' || performance.now() - startedAt > PATIENCE_MS) return answer
+    await pause(PAUSE_MS)
+  }
+}

@@ -1,0 +1,188 @@
+import t, { type Test } from 'tap'
+import { doctor } from '../../src/commands/doctor.ts'
+import { StoreRejected } from '../../src/errors.ts'
+import type { ObjectStore } from '../../src/object-store/object-store.ts'
+import { config } from '../fixtures/builders.ts'
+import { buildFakeObjectStore } from '../fixtures/fake-object-store.ts'
+import {
+  iamAnswer,
+  iamError,
+  type Script,
+  type StubAnswer,
+  s3Error,
+  startStubStore
+} from '../fixtures/stub-store.ts'
+
+const READY = 'GET /mlpipeline/.s3-profile-controller/ready'
+const TRIAL = 'GET /mlpipeline/.s3-profile-controller/doctor'
+
+function readyFrom(headers: Record<string, string>): StubAnswer {
+  return { ...s3Error(404, 'NoSuchKey'), headers: { server: 'SeaweedFS 8000GB 4.48', ...headers } }
+}
+
+/** The command on a store whose endpoints follow the script, and whose users are a fake's. */
+async function examine(
+  t: Test,
+  script: Script = {},
+  {
+    overrides = {},
+    store: storeOverrides = {},
+    signal = new AbortController().signal
+  }: {
+    overrides?: Record<string, string>
+    store?: Partial<ObjectStore>
+    signal?: AbortSignal
+  } = {}
+) {
+  const stub = await startStubStore(t, {
+    [READY]: readyFrom({}),
+    DetachUserPolicy: iamError(404, 'NoSuchEntity'),
+    [TRIAL]: s3Error(403, 'AccessDenied'),
+    ListAccessKeys: { status: 405 },
+    ...script
+  })
+  const { s3Endpoint } = stub.settings
+  const { profile, ...rest } = config({
+    AWS_ENDPOINT_URL_S3: s3Endpoint,
+    AWS_ENDPOINT_URL_IAM: s3Endpoint,
+    ...overrides
+  })
+  const { store, world } = buildFakeObjectStore()
+  const settings = { ...rest, profile: { ...profile, storeAddress: new URL(s3Endpoint).host } }
+  const findings = await doctor(
+    settings,
+    { ...store, ...storeOverrides },
+    { objects: undefined, sideDoors: { filer: [s3Endpoint], master: [], volume: [] }, signal }
+  )
+  return { world, findings, of: (check: string) => findings.filter((one) => one.check === check) }
+}
+
+t.test('an installation that lacks nothing', async (t) => {
+  const { findings, world } = await examine(t)
+  t.same(
+    findings.filter(({ verdict }) => verdict !== 'ok').map(({ check }) => check),
+    ['Metacontroller'],
+    'but that nothing of the cluster was given'
+  )
+  t.ok(world.writes.some((step) => step === 'creating user profile-doctor'))
+  t.equal(world.users.size, 0, 'the trial user is gone')
+  t.equal(world.policies.size, 0)
+})
+
+t.test('settings that are valid and no good', async (t) => {
+  const overrides = { AWS_SECRET_ACCESS_KEY: 'minio123', HOOK_AUTH: 'none', HOOK_TOKEN: '' }
+  const { of } = await examine(t, {}, { overrides })
+  t.match(of('admin pair'), [{ verdict: 'failed', evidence: /everybody knows/ }])
+  t.match(of('hook token'), [{ verdict: 'warning' }])
+})
+
+t.test('endpoints that are not what they should be', async (t) => {
+  const { of, world } = await examine(t, {
+    [READY]: s3Error(403, 'InvalidAccessKeyId'),
+    DetachUserPolicy: s3Error(403, 'AccessDenied', 'IAM write operations are disabled')
+  })
+  t.match(of('S3 endpoint'), [
+    { verdict: 'failed', evidence: /^AWS_ACCESS_KEY_ID: .* does not know/, remedy: /^give the key/ }
+  ])
+  t.match(of('IAM endpoint'), [{ verdict: 'failed', remedy: /^start it with -s3.iam.readOnly/ }])
+  t.match(of('endpoint in ConfigMaps'), [{ verdict: 'failed' }])
+  t.match(of('supplied keys'), [{ verdict: 'skipped' }])
+  t.equal(world.writes.length, 0)
+
+  const elsewhere = await examine(t, { [READY]: [readyFrom({}), { status: 404 }] })
+  const [configMaps] = elsewhere.of('endpoint in ConfigMaps')
+  t.match(configMaps, { verdict: 'failed', evidence: /^OBJECT_STORE_HOST: what answers at/ })
+})
+
+t.test('a bug is no finding', async (t) => {
+  const signal = {} as AbortSignal
+  await t.rejects(examine(t, {}, { signal }), TypeError)
+})
+
+t.test('versions and clocks', async (t) => {
+  const minutes = (count: number) => new Date(Date.now() + count * 60_000).toUTCString()
+  const cases: [headers: Record<string, string>, check: string, verdict: string][] = [
+    [{ server: 'istio-envoy' }, 'store version', 'warning'],
+    [{ server: 'SeaweedFS 30GB 4.30' }, 'store version', 'warning'],
+    [{ date: minutes(2) }, 'clocks', 'warning'],
+    [{ date: minutes(-2) }, 'clocks', 'warning'],
+    [{ date: 'unknown' }, 'clocks', 'skipped']
+  ]
+  for (const [headers, check, verdict] of cases) {
+    const { of } = await examine(t, { [READY]: readyFrom(headers) })
+    t.match(of(check), [{ verdict, remedy: /./ }], JSON.stringify(headers))
+  }
+})
+
+t.test('keys that are not taken as they should be', async (t) => {
+  const cases: [store: Partial<ObjectStore>, verdict: string, evidence: RegExp][] = [
+    [{ probe: async () => 'wrong-secret' }, 'failed', /keeps another secret/],
+    [{ probe: async () => 'readable' }, 'warning', /without rights reads bucket mlpipeline/],
+    [{ probe: async () => 'no-bucket' }, 'ok', /./],
+    [
+      {
+        ensureIdentity: async () => {
+          throw new StoreRejected('issuing', 'it draws keys of its own')
+        }
+      },
+      'failed',
+      /draws keys of its own/
+    ],
+    [
+      {
+        ensurePolicy: async () => {
+          throw new StoreRejected('creating policy', 'no')
+        }
+      },
+      'failed',
+      /creating policy: no/
+    ]
+  ]
+  for (const [store, verdict, evidence] of cases) {
+    const { of, world } = await examine(t, {}, { store })
+    t.match(of('supplied keys'), [{ verdict, evidence }])
+    t.equal(world.users.size, 0)
+    t.equal(world.policies.size, 0)
+  }
+})
+
+t.test('a key that a gateway knows late, or never', async (t) => {
+  let asked = 0
+  const probe = async () => (++asked > 1 ? 'denied' : 'unknown-key')
+  const late = await examine(t, {}, { store: { probe: probe as ObjectStore['probe'] } })
+  t.match(late.of('supplied keys'), [{ verdict: 'ok' }])
+
+  const never = await examine(t, {}, { store: { probe: async () => 'unknown-key' } })
+  t.match(never.of('supplied keys'), [{ verdict: 'failed', remedy: 'name the same store in both' }])
+  t.same(never.of('one store'), [])
+})
+
+t.test('an address in ConfigMaps that is another store', async (t) => {
+  const { of } = await examine(t, { [TRIAL]: s3Error(403, 'SignatureDoesNotMatch') })
+  t.match(of('one store'), [{ verdict: 'failed', evidence: /says wrong-secret to a key/ }])
+})
+
+t.test('ways around the gateway', async (t) => {
+  const { findings } = await examine(t, {
+    ListAccessKeys: iamAnswer('ListAccessKeys'),
+    'GET /etc/iam': { status: 200, body: '{"Entries":[]}' }
+  })
+  t.match(
+    findings.find(({ check }) => check.startsWith('IAM on')),
+    { verdict: 'warning' }
+  )
+  t.match(
+    findings.find(({ check }) => check.startsWith('filer at')),
+    { verdict: 'failed' }
+  )
+})
+
+t.test('an interruption ends it once the trial user is gone', async (t) => {
+  const interruption = new AbortController()
+  const probe = async () => {
+    interruption.abort(new Error('interrupted'))
+    return 'denied' as const
+  }
+  const { signal } = interruption
+  await t.rejects(examine(t, {}, { store: { probe }, signal }), /^interrupted$/)
+})
