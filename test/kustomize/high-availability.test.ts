@@ -48,6 +48,7 @@ t.test(
     const writer = `http://${pods.address('seaweedfs-internal', 8333)}`
     await s3Client(writer, admin).send(new CreateBucketCommand({ Bucket: BUCKET }))
     const load = startLoad(client, writer, admin)
+    t.teardown(() => load.stop())
     await load.more(t, 'with everything there')
 
     for (const victim of [
