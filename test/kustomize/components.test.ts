@@ -50,7 +50,10 @@ t.test('seaweedfs: over KFP the hook leaves KFP’s IAM server for ours', async 
     const { hostname, port } = new URL(environment[name] ?? '')
     const [service = ''] = hostname.split('.')
     const { spec } = find<{ spec: { ports: { port: number }[] } }>(objects, 'Service', service)
-    t.ok(spec.ports.some((one) => one.port === Number(port)), `${name} is a port of a Service`)
+    t.ok(
+      spec.ports.some((one) => one.port === Number(port)),
+      `${name} is a port of a Service`
+    )
   }
   const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy')
   t.notMatch(JSON.stringify(policies), '8111')
