@@ -40,8 +40,10 @@ t.test(
     const { admin, secrets } = storeSecrets()
     const objects = oneByOne(await renderOwn(t, MANIFESTS))
     const pods = await runRendered(t, objects, { ...secrets, 'seaweedfs-filer-database': database })
+    await startInTurn(pods, 'filer')
     await pods.until('startupProbe')
     await pods.until('readinessProbe')
+    await learnFilers(pods)
     const client = s3Client(`http://${pods.address('seaweedfs', 9000)}`, admin)
     const writer = `http://${pods.address('seaweedfs-internal', 8333)}`
     await s3Client(writer, admin).send(new CreateBucketCommand({ Bucket: BUCKET }))
@@ -98,12 +100,23 @@ async function databaseOf(t: Test): Promise<Record<string, string> | undefined> 
   }
 }
 
-/** As the StatefulSet does it that is not Parallel. */
+/** The first time they stumble over each other's tables, and Kubernetes would start one of them again. */
 async function startInTurn({ containers, until }: RunningPods, name: string) {
   const [first, ...others] = containers.filter((container) => container.name === name)
   for (const other of others) await other.stop('SIGKILL')
   if (first) await until('readinessProbe', [first])
   for (const other of others) other.start()
+}
+
+/** Gateways learn which filers there are when they start, and every five minutes; these had started first. */
+async function learnFilers({ containers, until }: RunningPods) {
+  const gateways = containers.filter(({ name }) => name === 'gateway')
+  for (const gateway of gateways) {
+    await gateway.stop('SIGKILL')
+    gateway.start()
+  }
+  await until('startupProbe', gateways)
+  await until('readinessProbe', gateways)
 }
 
 /** Every pod of a StatefulSet as one of its own, under the name by which the others call it. */

@@ -66,6 +66,19 @@ patches:
         value: { name: DISABLE_ISTIO_SIDECAR, value: 'false' }
 `
 
+const OWN_SETTINGS = `
+resources: [<kustomize>/overlays/kubeflow-pipelines]
+configMapGenerator:
+  - name: s3-profile-controller-settings
+    namespace: kubeflow
+    behavior: merge
+    literals: [CREDENTIAL_ROTATION_DAYS=90, AUDIT_INTERVAL=10m]
+images:
+  - name: ghcr.io/kubeflow/s3-profile-controller
+    newName: registry.example/s3-profile-controller
+    newTag: 1.2.3
+`
+
 interface Service {
   readonly spec: { readonly selector: object; readonly ports: object[] }
 }
@@ -106,6 +119,31 @@ t.test('the overlay', async (t) => {
     t.equal(profile.topLevelBrowse, false)
     t.equal(profile.commonBucket, KFP_CLUSTER['pipeline-install-config/bucketName'])
     t.same(profile.retention, { days: 30 })
+  })
+
+  t.test('leaves every setting but KFP’s own and the Secrets to the ConfigMap', async (t) => {
+    const { env, envFrom = [] } = hookOf(objects)
+    const fixed = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef)
+    t.same(fixed.map(({ name }) => name).sort(), [
+      'ARTIFACTS_PROXY_ENABLED',
+      'ARTIFACT_RETENTION_DAYS',
+      'BUCKET_NAME',
+      'KFP_VERSION'
+    ])
+    for (const { valueFrom } of fixed) {
+      t.match(valueFrom, { configMapKeyRef: { name: 'pipeline-install-config', optional: true } })
+    }
+    t.match(envFrom.at(-1)?.configMapRef.name, /^s3-profile-controller-settings/, 'which wins')
+  })
+
+  t.test('takes settings and the image from a kustomization of somebody’s own', async (t) => {
+    const changed = await renderOwn(t, OWN_SETTINGS)
+    const { profile, auditIntervalMs } = loadConfig(environmentOf(changed, cluster))
+    t.equal(profile.rotationSeconds, 90 * 86_400)
+    t.equal(profile.layout, 'shared', 'and the others stay')
+    t.equal(auditIntervalMs, 600_000)
+    t.equal(hookOf(changed).image, 'registry.example/s3-profile-controller:1.2.3')
+    t.not(hookOf(changed).envFrom?.at(-1), hookOf(objects).envFrom?.at(-1))
   })
 
   t.test('starts where KFP lacks the settings that came later', async (t) => {
