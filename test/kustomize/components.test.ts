@@ -41,6 +41,24 @@ t.test('bucket-per-profile: the other layout, and KFP’s bucket stays off limit
   t.equal(profile.commonBucket, KFP_CLUSTER['pipeline-install-config/bucketName'])
 })
 
+t.test('seaweedfs: over KFP the hook leaves KFP’s IAM server for ours', async (t) => {
+  const objects = await overKfp(t, 'seaweedfs', 'seaweedfs/over-kubeflow-pipelines')
+  const environment = environmentOf(objects, { ...SECRETS, ...KFP_CLUSTER })
+  const { profile } = loadConfig(environment)
+  t.equal(profile.layout, 'shared', 'the layout stays')
+  for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_IAM']) {
+    const { hostname, port } = new URL(environment[name] ?? '')
+    const [service = ''] = hostname.split('.')
+    const { spec } = find<{ spec: { ports: { port: number }[] } }>(objects, 'Service', service)
+    t.ok(
+      spec.ports.some((one) => one.port === Number(port)),
+      `${name} is a port of a Service`
+    )
+  }
+  const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy')
+  t.notMatch(JSON.stringify(policies), '8111')
+})
+
 t.test('metacontroller-4.11: no token on either side, for either controller', async (t) => {
   for (const others of [[], ['composite']]) {
     const objects = await overKfp(t, ...others, 'metacontroller-4.11')
