@@ -52,7 +52,7 @@ t.test(
     await load.more(t, 'with everything there')
 
     for (const victim of [
-      // First: a gateway that hears of a new leader may forget a filer for five minutes (README.md).
+      // First: a gateway that hears of a new leader may forget a filer for five minutes (README.md), and so may others.
       pods.container('seaweedfs-filer-0-0', 'filer'),
       pods.container('seaweedfs-volume-1-0', 'volume'),
       await leaderOf(pods)
