@@ -31,7 +31,7 @@ export function missingRights(
   isComposite: boolean
 ): Finding {
   const check = 'rights of Metacontroller'
-  const { serviceAccountName: account = 'default' } = metacontroller.spec?.template?.spec ?? {}
+  const { serviceAccountName: account = 'default' } = Object(metacontroller.spec?.template?.spec)
   const { namespace } = metacontroller.metadata ?? {}
   const bindings = objects.filter(({ kind }) => kind === 'ClusterRoleBinding')
   if (bindings.length === 0) {

@@ -32,16 +32,17 @@ export async function tryKey(
   } as const
   const accessKey = accessKeyFor(rootKey, user, Math.floor(Date.now() / 1000))
   let policyName: string | undefined
-  try {
+  const trial = async () => {
     policyName = await store.ensurePolicy({ name: user, document }, budget)
     const live = await store.readIdentity(user, budget)
     await store.ensureIdentity(user, { policyName, accessKey }, live, budget)
-    return await whoKnows(accessKey, config, store, budget)
-  } catch (error) {
-    return [failed('supplied keys', (error as Error).message, 'the README lists what that means')]
-  } finally {
-    await remove(user, policyName, store)
+    return whoKnows(accessKey, config, store, budget)
   }
+  const findings = await trial().catch(({ message }: Error) => [
+    failed('supplied keys', message, 'the README lists what that means')
+  ])
+  await remove(user, policyName, store)
+  return findings
 }
 
 /** Even after the run was interrupted. */

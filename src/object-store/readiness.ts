@@ -92,7 +92,7 @@ function answerFrom({ status, headers }: Response, body: string): ApiAnswer {
     body,
     isOfStore: headers.has('x-amz-request-id'),
     version: versionIn(headers.get('server') ?? ''),
-    clockAheadMs: Date.now() - Date.parse(headers.get('date') ?? '')
+    clockAheadMs: Date.now() - Date.parse(String(headers.get('date')))
   }
 }
 
