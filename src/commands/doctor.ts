@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { knownHoles } from '../desired/known-holes.ts'
+import { storeUrlFor } from '../desired/store-tls.ts'
 import { NotReady } from '../errors.ts'
 import type { ObjectStore } from '../object-store/object-store.ts'
 import { buildReadiness, type Readiness } from '../object-store/readiness.ts'
@@ -71,7 +72,7 @@ async function examineEndpoints(config: Config, signal: AbortSignal): Promise<Fi
   const soon = () => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   const bucket = profile.commonBucket
   const own = buildReadiness(store)
-  const tenants = { ...store, s3Endpoint: `http://${profile.storeAddress}` }
+  const tenants = { ...store, s3Endpoint: storeUrlFor(profile) }
   const ofTenants = buildReadiness(tenants, 'OBJECT_STORE_HOST')
   return [
     ...(await examine('S3 endpoint', store.s3Endpoint, async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { accessKeyFor } from '../desired/credentials.ts'
+import { storeUrlFor } from '../desired/store-tls.ts'
 import type { Budget, ObjectStore, ProbeAnswer } from '../object-store/object-store.ts'
 import { buildProbe } from '../object-store/probe.ts'
 import { type Finding, failed, ok, warning } from './finding.ts'
@@ -65,7 +66,7 @@ async function whoKnows(
   const findings = [ownGateway(answer, profile.commonBucket)]
   if (findings[0]?.verdict !== 'ok') return findings
 
-  const tenants = `http://${profile.storeAddress}`
+  const tenants = storeUrlFor(profile)
   const probe = buildProbe({ ...settings, s3Endpoint: tenants })
   const theirs = await settled(() => probe(accessKey, object, budget))
   const check = 'one store'

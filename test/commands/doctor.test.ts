@@ -27,10 +27,12 @@ async function examine(
   {
     overrides = {},
     store: storeOverrides = {},
+    storeCa,
     signal = new AbortController().signal
   }: {
     overrides?: Record<string, string>
     store?: Partial<ObjectStore>
+    storeCa?: string
     signal?: AbortSignal
   } = {}
 ) {
@@ -48,7 +50,8 @@ async function examine(
     ...overrides
   })
   const { store, world } = buildFakeObjectStore()
-  const settings = { ...rest, profile: { ...profile, storeAddress: new URL(s3Endpoint).host } }
+  const storeAddress = new URL(s3Endpoint).host
+  const settings = { ...rest, profile: { ...profile, storeAddress, storeCa } }
   const findings = await doctor(
     settings,
     { ...store, ...storeOverrides },
@@ -92,6 +95,13 @@ t.test('endpoints that are not what they should be', async (t) => {
   const elsewhere = await examine(t, { [READY]: [readyFrom({}), { status: 404 }] })
   const [configMaps] = elsewhere.of('endpoint in ConfigMaps')
   t.match(configMaps, { verdict: 'failed', evidence: /^OBJECT_STORE_HOST: what answers at/ })
+})
+
+t.test('profiles are told https where the store has an authority', async (t) => {
+  const { of } = await examine(t, {}, { storeCa: 'of the store' })
+  t.match(of('endpoint in ConfigMaps'), [
+    { verdict: 'failed', evidence: /does not speak TLS$/, remedy: 'unset OBJECT_STORE_CA' }
+  ])
 })
 
 t.test('a bug is no finding', async (t) => {
