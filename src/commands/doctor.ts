@@ -7,7 +7,12 @@ import { buildReadiness, type Readiness } from '../object-store/readiness.ts'
 import { type ClusterObject, examineCluster } from './doctor-cluster.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 import { WELL_KNOWN_SECRET } from './init-secrets.ts'
-import { inspectSideDoors, type SideDoors, type Surrounding } from './surroundings.ts'
+import {
+  inspectOpenIam,
+  inspectSideDoors,
+  type SideDoors,
+  type Surrounding
+} from './surroundings.ts'
 import { tryKey } from './trial-key.ts'
 
 export interface DoctorOptions {
@@ -33,7 +38,10 @@ export async function doctor(
   const keys = isUsable
     ? await tryKey(config, store, signal)
     : [skipped('supplied keys', 'the store cannot be used as it is', 'mend the endpoints first')]
-  const doors = await inspectSideDoors(sideDoors)
+  const doors = [
+    await inspectOpenIam(config.store.iamEndpoint),
+    ...(await inspectSideDoors(sideDoors))
+  ]
   signal.throwIfAborted()
   return [
     ...examineSettings(config),

@@ -76,7 +76,7 @@ export function answerFault({ setting, url, api }: Endpoint, answer: ApiAnswer):
   const isTls = url.startsWith('https:')
   switch (true) {
     case code === 'InvalidAccessKeyId':
-      return `AWS_ACCESS_KEY_ID: ${host} does not know this key; give the key of the store's admin`
+      return `AWS_ACCESS_KEY_ID: ${host} does not know this key; give the key of the store's admin, or correct ${setting} if that is another store`
     case code === 'SignatureDoesNotMatch':
       return `AWS_SECRET_ACCESS_KEY: ${host} knows AWS_ACCESS_KEY_ID with another secret; give the secret of the store's admin`
     case code === 'RequestTimeTooSkewed':

@@ -47,6 +47,7 @@ async function examine(
     DetachUserPolicy: iamError(404, 'NoSuchEntity'),
     [TRIAL]: s3Error(403, 'AccessDenied'),
     ListAccessKeys: { status: 405 },
+    ListUsers: s3Error(403, 'AccessDenied'),
     ...script
   })
   const { s3Endpoint } = stub.settings
@@ -64,7 +65,12 @@ async function examine(
     { ...store, ...storeOverrides },
     { objects: undefined, sideDoors: { filer: [s3Endpoint], master: [], volume: [] }, signal }
   )
-  return { world, findings, of: (check: string) => findings.filter((one) => one.check === check) }
+  return {
+    stub,
+    world,
+    findings,
+    of: (check: string) => findings.filter((one) => one.check === check)
+  }
 }
 
 t.test('an installation that lacks nothing', async (t) => {
@@ -220,6 +226,19 @@ t.test('a key that a gateway knows late, or never', async (t) => {
 t.test('an address in ConfigMaps that is another store', async (t) => {
   const { of } = await examine(t, { [TRIAL]: s3Error(403, 'SignatureDoesNotMatch') })
   t.match(of('one store'), [{ verdict: 'failed', evidence: /says wrong-secret to a key/ }])
+})
+
+t.test('an IAM server that asks nobody for a key', async (t) => {
+  const open = await examine(t, { ListUsers: iamAnswer('ListUsers') })
+  const [finding] = open.findings.filter(({ check }) => check.startsWith('IAM without a key'))
+  t.match(finding, { verdict: 'failed', evidence: /^answers anybody/, remedy: /^restart/ })
+  t.equal(open.stub.request('ListUsers').headers.authorization, undefined)
+
+  const { findings } = await examine(t, { ListUsers: 'reset' })
+  t.match(
+    findings.find(({ check }) => check.startsWith('IAM without a key')),
+    { verdict: 'ok', evidence: 'not reachable from here (ECONNRESET)' }
+  )
 })
 
 t.test('ways around the gateway', async (t) => {
