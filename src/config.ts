@@ -17,7 +17,8 @@ export const Environment = Type.Object({
   AUDIT_INTERVAL: Type.String({ default: '1h' }),
   AWS_ENDPOINT_URL_S3: Type.String(),
   AWS_ENDPOINT_URL_IAM: Type.String(),
-  AWS_ACCESS_KEY_ID: Type.String(),
+  // It travels in a header.
+  AWS_ACCESS_KEY_ID: Type.String({ pattern: '^[!-~]+$' }),
   AWS_SECRET_ACCESS_KEY: Type.String(),
   AWS_REGION: Type.String({ pattern: '^[a-z0-9-]{1,32}$', default: 'us-east-1' }),
   IDENTITY_API: Type.Enum(['iam'], { default: 'iam' }),

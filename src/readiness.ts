@@ -10,7 +10,7 @@ export interface Readiness {
   readonly warnings: readonly string[]
 }
 
-/** Before a probe of Kubernetes gives up: 5 s in our manifests. */
+/** Before a probe of Kubernetes gives up: 7 s in our manifests. */
 const TIMEOUT_MS = 4_000
 const SHARED_MS = 2_000
 
@@ -59,14 +59,21 @@ async function readinessOf({
   }
 }
 
-/** Whoever asks within that time after a start of the work gets the same answer: anybody may ask. */
+/**
+ * Whoever asks within that time after a start of the work, or before its end, gets the same answer: anybody may ask,
+ * and of two at once the older one could have the last word.
+ */
 function sharedFor<T>(milliseconds: number, work: () => Promise<T>): () => Promise<T> {
   let startedAt = Number.NEGATIVE_INFINITY
+  let isRunning = false
   let answer: Promise<T>
   return () => {
-    if (performance.now() - startedAt >= milliseconds) {
+    if (!isRunning && performance.now() - startedAt >= milliseconds) {
       startedAt = performance.now()
-      answer = work()
+      isRunning = true
+      answer = work().finally(() => {
+        isRunning = false
+      })
     }
     return answer
   }

@@ -205,6 +205,7 @@ t.test('loadConfig', async (t) => {
       VERIFY_INTERVAL: '5',
       AWS_ENDPOINT_URL_S3: 'http://wrong-user:wrong-password@store.invalid',
       AWS_ENDPOINT_URL_IAM: 'wrong-url',
+      AWS_ACCESS_KEY_ID: 'wrong\nkey',
       AWS_REGION: 'wrong region',
       IDENTITY_API: 'wrong-api',
       CREDENTIAL_ROOT_KEY: 'wrong-root-key',

@@ -12,6 +12,7 @@ import t, { type Test } from 'tap'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { environment, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
 import { clusterOf, kubectlList, plainNamespace, profileObject } from './fixtures/kubectl.ts'
+import { LOOPBACK_CERTIFICATE } from './fixtures/loopback-certificate.ts'
 import { startStubApiServer } from './fixtures/stub-api-server.ts'
 import { iamAnswer, ok, refusingSettings, s3Error, startStubStore } from './fixtures/stub-store.ts'
 import { tightStore } from './fixtures/tight-store.ts'
@@ -82,6 +83,19 @@ t.test('a port that is taken ends the start with one line', async (t) => {
   const [code] = await ended
   t.equal(code, 1)
   t.match(await stderr, new RegExp(`^Cannot listen on port ${taken}: [^\n]+\n$`))
+})
+
+t.test('a certificate that cannot be used ends the start with one line', async (t) => {
+  const mount = t.testdir({ 'tls.crt': LOOPBACK_CERTIFICATE, 'tls.key': 'no key' })
+  for (const key of ['tls.key', 'missing.key']) {
+    const files = { HOOK_TLS_CERT_FILE: `${mount}/tls.crt`, HOOK_TLS_KEY_FILE: `${mount}/${key}` }
+    const { stderr, ended } = run(t, environment(files))
+    const [code] = await ended
+    t.equal(code, 1)
+    const said = await stderr
+    t.match(said, /^HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE cannot be used: [^\n]+\n$/)
+    t.notMatch(said, 'no key')
+  }
 })
 
 t.test('SIGTERM lets a running sync finish', async (t) => {

@@ -440,6 +440,24 @@ t.test('a store that is not ready is told by /readyz each time and by the log on
   ])
 })
 
+t.test('a store that takes its time is asked by one probe at a time', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const slow = Promise.withResolvers<{ storeVersion: string }>()
+  let asked = 0
+  const checkReadiness = () => {
+    asked += 1
+    return slow.promise
+  }
+  const { server } = serve({ ...store, checkReadiness })
+  const first = server.inject('/readyz')
+  await pause(2_100)
+  const second = server.inject('/readyz')
+  await pause(100)
+  slow.resolve({ storeVersion: '4.48' })
+  t.same([(await first).statusCode, (await second).statusCode], [200, 200])
+  t.equal(asked, 1)
+})
+
 t.test('a readiness check that fails by a bug says so', async (t) => {
   const { store } = buildFakeObjectStore()
   const checkReadiness = async () => {

@@ -111,7 +111,7 @@ function examineHooks({ server, syncBudgetMs }: Config, controller: ClusterObjec
         )
       )
     }
-    if (!(milliseconds(timeout) > syncBudgetMs)) {
+    if (!(goMilliseconds(timeout) > syncBudgetMs)) {
       findings.push(
         failed(
           check,
@@ -122,6 +122,13 @@ function examineHooks({ server, syncBudgetMs }: Config, controller: ClusterObjec
     }
   }
   return findings.length > 0 ? findings : [ok(check, 'its hooks have a token and time enough')]
+}
+
+/** As Go writes durations, `1m30s`; NaN when it is none. */
+function goMilliseconds(duration: string): number {
+  const parts = [...duration.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g)]
+  if (parts.map(([part]) => part).join('') !== duration) return Number.NaN
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * milliseconds(`1${unit}`), 0)
 }
 
 function examineMetacontroller(

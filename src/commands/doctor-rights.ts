@@ -5,23 +5,22 @@ type Right = readonly [group: string, resource: string, verbs: readonly string[]
 
 const LOOK = ['get', 'list', 'watch']
 const KEEP = [...LOOK, 'create', 'update', 'delete']
-const CHILDREN: readonly Right[] = [
+const OF_EVERY: readonly Right[] = [
   ['', 'secrets', KEEP],
   ['', 'configmaps', KEEP],
   ['', 'services', KEEP],
-  ['apps', 'deployments', KEEP]
+  ['apps', 'deployments', KEEP],
+  ['', 'namespaces', LOOK],
+  ['metacontroller.k8s.io', 'compositecontrollers', LOOK],
+  ['metacontroller.k8s.io', 'decoratorcontrollers', LOOK],
+  ['metacontroller.k8s.io', 'controllerrevisions', ['list', 'watch']]
 ]
-const OF_DECORATOR: readonly Right[] = [
-  ...CHILDREN,
-  ['', 'namespaces', [...LOOK, 'update']],
-  ['metacontroller.k8s.io', 'decoratorcontrollers', LOOK]
-]
+const OF_DECORATOR: readonly Right[] = [...OF_EVERY, ['', 'namespaces', ['update']]]
 const OF_COMPOSITE: readonly Right[] = [
-  ...CHILDREN,
+  ...OF_EVERY,
   ['kubeflow.org', 'profiles', [...LOOK, 'update']],
   ['kubeflow.org', 'profiles/status', ['update']],
-  ['apiextensions.k8s.io', 'customresourcedefinitions', LOOK],
-  ['metacontroller.k8s.io', 'compositecontrollers', LOOK]
+  ['apiextensions.k8s.io', 'customresourcedefinitions', LOOK]
 ]
 
 /** Whether the ServiceAccount of a Metacontroller may do what our controllers make it do. */
@@ -61,9 +60,7 @@ export function missingRights(
   return failed(
     check,
     `ServiceAccount ${account} may not ${missing.join('; ')}`,
-    isComposite
-      ? 'apply metacontroller/composite-rbac.yaml'
-      : 'give it KFP’s ClusterRole kubeflow-metacontroller'
+    `apply metacontroller/${isComposite ? 'composite' : 'decorator'}-rbac.yaml, with this ServiceAccount in \`subjects\``
   )
 }
 

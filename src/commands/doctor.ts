@@ -1,12 +1,18 @@
 import type { Config } from '../config.ts'
 import { knownHoles } from '../desired/known-holes.ts'
+import { storeUrlFor } from '../desired/store-tls.ts'
 import { NotReady } from '../errors.ts'
 import type { ObjectStore } from '../object-store/object-store.ts'
 import { buildReadiness, type Readiness } from '../object-store/readiness.ts'
 import { type ClusterObject, examineCluster } from './doctor-cluster.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 import { WELL_KNOWN_SECRET } from './init-secrets.ts'
-import { inspectSideDoors, type SideDoors, type Surrounding } from './surroundings.ts'
+import {
+  inspectOpenIam,
+  inspectSideDoors,
+  type SideDoors,
+  type Surrounding
+} from './surroundings.ts'
 import { tryKey } from './trial-key.ts'
 
 export interface DoctorOptions {
@@ -32,7 +38,10 @@ export async function doctor(
   const keys = isUsable
     ? await tryKey(config, store, signal)
     : [skipped('supplied keys', 'the store cannot be used as it is', 'mend the endpoints first')]
-  const doors = await inspectSideDoors(sideDoors)
+  const doors = [
+    await inspectOpenIam(config.store.iamEndpoint),
+    ...(await inspectSideDoors(sideDoors))
+  ]
   signal.throwIfAborted()
   return [
     ...examineSettings(config),
@@ -71,7 +80,7 @@ async function examineEndpoints(config: Config, signal: AbortSignal): Promise<Fi
   const soon = () => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   const bucket = profile.commonBucket
   const own = buildReadiness(store)
-  const tenants = { ...store, s3Endpoint: `http://${profile.storeAddress}` }
+  const tenants = { ...store, s3Endpoint: storeUrlFor(profile) }
   const ofTenants = buildReadiness(tenants, 'OBJECT_STORE_HOST')
   return [
     ...(await examine('S3 endpoint', store.s3Endpoint, async () => {

@@ -1,4 +1,5 @@
 import type { Server } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { auditEvery } from '../audit.ts'
@@ -77,11 +78,16 @@ export async function serve(config: Config): Promise<void> {
 }
 
 async function readTlsOrFail(files: TlsFiles): Promise<TlsPair> {
-  return readTls(files).catch((error: Error) => {
+  try {
+    const pair = await readTls(files)
+    // Said here by the names of the settings, and not by the server, which knows neither.
+    createSecureContext({ ...pair })
+    return pair
+  } catch (error) {
     throw new CommandFailed(
-      `HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE cannot be read: ${error.message}`
+      `HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE cannot be used: ${(error as Error).message}`
     )
-  })
+  }
 }
 
 function followRenewals(server: Server, files: TlsFiles, tls: TlsPair, logger: Logger): void {

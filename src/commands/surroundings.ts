@@ -18,6 +18,7 @@ export type SideDoor = keyof typeof SIDE_DOORS
 
 const TIMEOUT_MS = 2_000
 const NO_KEY: AccessKey = { accessKeyId: '', secretAccessKey: '' }
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const NETWORK = 'admit nobody but SeaweedFS itself to it with a NetworkPolicy'
 
 /** What answers a stranger says so in these words; a refusal, or silence, does not. */
@@ -83,8 +84,7 @@ export async function inspectIam(
 ): Promise<Surrounding> {
   const check = `IAM on ${s3Endpoint}`
   const exchange = buildExchange(s3Endpoint, region, 'iam')
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  const request = requestFrom('POST /', headers, 'Action=ListAccessKeys&Version=2010-05-08')
+  const request = requestFrom('POST /', FORM, 'Action=ListAccessKeys&Version=2010-05-08')
   try {
     const { status, body } = await exchange(request, 'header', key)
     if (!body.includes('<ListAccessKeysResponse')) {
@@ -98,6 +98,28 @@ export async function inspectIam(
     verdict: 'hole',
     evidence: 'served on the endpoint that profiles use, where they list and perhaps issue keys',
     remedy: 'give profiles a gateway of their own, with -iam=false'
+  }
+}
+
+/** A server of SeaweedFS that was started before there was a user asks nobody for a key, until it is started again. */
+export async function inspectOpenIam(iamEndpoint: string): Promise<Surrounding> {
+  const check = `IAM without a key at ${iamEndpoint}`
+  const exchange = buildExchange(iamEndpoint, '', 'iam')
+  const request = requestFrom('POST /', FORM, 'Action=ListUsers&Version=2010-05-08')
+  try {
+    const { status, body } = await exchange(request, 'unsigned', NO_KEY)
+    if (!body.includes('<ListUsersResponse')) {
+      return harmless(check, `refuses strangers (HTTP ${status})`)
+    }
+  } catch (error) {
+    return harmless(check, `not reachable from here (${reasonOf(error)})`)
+  }
+  return {
+    check,
+    verdict: 'hole',
+    evidence: 'answers anybody; whoever reaches it is the admin of the store',
+    remedy:
+      'restart SeaweedFS once, now that it has users, and admit nobody but the hook to that port with a NetworkPolicy'
   }
 }
 

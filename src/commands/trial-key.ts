@@ -1,15 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import { accessKeyFor } from '../desired/credentials.ts'
+import { namesFor } from '../desired/access-policy.ts'
+import { accessKeyFor, type RootKeys, standingOf } from '../desired/credentials.ts'
+import type { Identity } from '../desired/identity.ts'
+import { storeUrlFor } from '../desired/store-tls.ts'
 import type { Budget, ObjectStore, ProbeAnswer } from '../object-store/object-store.ts'
 import { buildProbe } from '../object-store/probe.ts'
-import { type Finding, failed, ok, warning } from './finding.ts'
+import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 import { stepBudget } from './step-budget.ts'
 import { inspectIam } from './surroundings.ts'
 
 /** A gateway may hear of a new key some time later. */
 const PATIENCE_MS = 5_000
 const PAUSE_MS = 250
+const CHECK = 'supplied keys'
 const NOTHING = '.s3-profile-controller/doctor'
 
 /**
@@ -33,24 +37,50 @@ export async function tryKey(
   const accessKey = accessKeyFor(rootKey, user, Math.floor(Date.now() / 1000))
   let policyName: string | undefined
   const trial = async () => {
-    policyName = await store.ensurePolicy({ name: user, document }, budget)
     const live = await store.readIdentity(user, budget)
+    if (live !== undefined && !isOfDoctor(user, live, config.profile)) return [notOurs(user)]
+    policyName = await store.ensurePolicy({ name: user, document }, budget)
     await store.ensureIdentity(user, { policyName, accessKey }, live, budget)
     return whoKnows(accessKey, config, store, budget)
   }
   const findings = await trial().catch(({ message }: Error) => [
-    failed('supplied keys', message, 'the README lists what that means')
+    failed(CHECK, message, 'the README lists what that means')
   ])
-  await remove(user, policyName, store)
-  return findings
+  if (policyName === undefined) return findings
+  const remains = await remove(user, policyName, store).then(
+    () => [],
+    ({ message }: Error) => [warning('trial user', message, 'run this again, which removes it')]
+  )
+  return [...findings, ...remains]
+}
+
+/** Whatever else has that name is somebody's: sync.py names users like their namespaces. */
+function isOfDoctor(
+  user: string,
+  { accessKeys, policies, inlinePolicies, groups }: Identity,
+  settings: RootKeys
+): boolean {
+  return (
+    inlinePolicies.length + groups.length === 0 &&
+    policies.every((name) => namesFor(user).includes(name)) &&
+    accessKeys.every(({ accessKeyId }) => standingOf(settings, user, accessKeyId) !== undefined)
+  )
+}
+
+function notOurs(user: string): Finding {
+  return skipped(
+    CHECK,
+    `the user ${user}, whom this would make and remove, is there and not ours`,
+    'delete it, if nobody uses it'
+  )
 }
 
 /** Even after the run was interrupted. */
-async function remove(user: string, policyName: string | undefined, store: ObjectStore) {
+async function remove(user: string, policyName: string, store: ObjectStore) {
   const budget = stepBudget('(doctor)')
   const live = await store.readIdentity(user, budget)
   if (live !== undefined) await store.deleteIdentity(user, live, budget)
-  if (policyName !== undefined) await store.deletePolicy(policyName, budget)
+  await store.deletePolicy(policyName, budget)
 }
 
 async function whoKnows(
@@ -65,7 +95,7 @@ async function whoKnows(
   const findings = [ownGateway(answer, profile.commonBucket)]
   if (findings[0]?.verdict !== 'ok') return findings
 
-  const tenants = `http://${profile.storeAddress}`
+  const tenants = storeUrlFor(profile)
   const probe = buildProbe({ ...settings, s3Endpoint: tenants })
   const theirs = await settled(() => probe(accessKey, object, budget))
   const check = 'one store'
@@ -85,22 +115,21 @@ async function whoKnows(
 }
 
 function ownGateway(answer: ProbeAnswer, commonBucket: string): Finding {
-  const check = 'supplied keys'
   if (answer === 'denied' || answer === 'no-bucket') {
-    return ok(check, 'taken, and a user without rights is refused')
+    return ok(CHECK, 'taken, and a user without rights is refused')
   }
   if (answer === 'unknown-key') {
     return failed(
-      check,
+      CHECK,
       'AWS_ENDPOINT_URL_S3 does not know a key that was issued through AWS_ENDPOINT_URL_IAM',
       'name the same store in both'
     )
   }
   if (answer === 'wrong-secret') {
-    return failed(check, 'the store keeps another secret than ours', 'upgrade SeaweedFS to 4.48')
+    return failed(CHECK, 'the store keeps another secret than ours', 'upgrade SeaweedFS to 4.48')
   }
   return warning(
-    check,
+    CHECK,
     `taken, but a user without rights reads bucket ${commonBucket}`,
     'look at the policy of that bucket: somebody made it readable'
   )

@@ -9,6 +9,14 @@ export const CA_KEY = 'ca.crt'
 export const CA_CONFIG_MAP = 'object-store-ca'
 export const CA_CONFIG_MAP_KEY = 'cabundle.crt'
 
+/** Where pods of profiles find the store. */
+export function storeUrlFor({
+  storeAddress,
+  storeCa
+}: Pick<ProfileSettings, 'storeAddress' | 'storeCa'>): string {
+  return `${storeCa === undefined ? 'http' : 'https'}://${storeAddress}`
+}
+
 /**
  * KFP's launcher without `providers` speaks plain HTTP. All of `default` is needed: without `maxRetries` the driver
  * fails, and without `credentials` the run does.

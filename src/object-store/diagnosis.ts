@@ -54,7 +54,7 @@ export function silenceFault({ setting, url }: Endpoint, error: unknown): string
       return `${setting}: nobody listens at ${place}; correct host and port, or start the store`
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return `${setting}: ${host} does not speak TLS; write http:// instead of https://`
+      return `${setting}: ${host} does not speak TLS; ${isDerived(setting) ? 'unset OBJECT_STORE_CA' : 'write http:// instead of https://'}`
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return `${setting}: the certificate of ${host} is for other names than ${hostname}; use one of those, or have it issued for this one`
     case 'CERT_HAS_EXPIRED':
@@ -76,7 +76,7 @@ export function answerFault({ setting, url, api }: Endpoint, answer: ApiAnswer):
   const isTls = url.startsWith('https:')
   switch (true) {
     case code === 'InvalidAccessKeyId':
-      return `AWS_ACCESS_KEY_ID: ${host} does not know this key; give the key of the store's admin`
+      return `AWS_ACCESS_KEY_ID: ${host} does not know this key; give the key of the store's admin, or correct ${setting} if that is another store`
     case code === 'SignatureDoesNotMatch':
       return `AWS_SECRET_ACCESS_KEY: ${host} knows AWS_ACCESS_KEY_ID with another secret; give the secret of the store's admin`
     case code === 'RequestTimeTooSkewed':
@@ -87,15 +87,25 @@ export function answerFault({ setting, url, api }: Endpoint, answer: ApiAnswer):
       return `AWS_ACCESS_KEY_ID: ${host} refuses this key what an admin may do; give the key of the store's admin`
     case code === 'NotImplemented':
       return `${setting}: ${host} does not know managed policies; upgrade it to SeaweedFS ${PREFERRED} (${OLDEST_USABLE} at the least)`
-    case !isTls && status === 400 && body.includes('HTTPS server'):
-      return `${setting}: ${host} speaks TLS only; write https:// instead of http://`
-    case status >= 500 && (code !== '' || body === ''):
+    case !isTls && status === 400 && /HTTPS (server|port)/.test(body):
+      return `${setting}: ${host} speaks TLS only; ${isDerived(setting) ? 'set OBJECT_STORE_CA' : 'write https:// instead of http://'}`
+    case isFailure(answer):
       return `${setting}: ${host} fails (HTTP ${status}${code && ` ${code}`}); its own log says why`
     case api === 'IAM' && status === 405:
       return `${setting}: ${host} serves no IAM (HTTP 405); name a SeaweedFS that does, which a gateway with -iam=false does not`
     default:
       return `${setting}: what answers at ${host} is not the ${api} API of SeaweedFS (HTTP ${status}${code && ` ${code}`}); correct host and port`
   }
+}
+
+/** Proxies answer 502 to 504 in words of their own while the store behind them is away; a filer says 500 in JSON. */
+function isFailure({ status, code, body }: ApiAnswer): boolean {
+  return (status >= 500 && (code !== '' || body === '')) || (status >= 502 && status <= 504)
+}
+
+/** Nobody writes the scheme of that address: profiles are told it by OBJECT_STORE_CA. */
+function isDerived(setting: string): boolean {
+  return setting === 'OBJECT_STORE_HOST'
 }
 
 function skew(aheadMs: number): string {

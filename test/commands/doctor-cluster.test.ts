@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { parseAllDocuments } from 'yaml'
 import { type ClusterObject, examineCluster } from '../../src/commands/doctor-cluster.ts'
 import { config } from '../fixtures/builders.ts'
 
@@ -97,7 +99,9 @@ t.test('hooks', async (t) => {
       'failed',
       /finalize hook gives up after 10s/
     ],
-    [{ sync: { webhook: { ...webhook, timeout: '1h2m' } } }, {}, 'failed', /gives up after 1h2m/],
+    [{ sync: { webhook: { ...webhook, timeout: 'soon' } } }, {}, 'failed', /gives up after soon/],
+    [{ sync: { webhook: { ...webhook, timeout: '0m24.9s' } } }, {}, 'failed', /after 0m24.9s/],
+    [{ sync: { webhook: { ...webhook, timeout: '1m0.5s' } } }, {}, 'ok', /time enough/],
     [{}, { SYNC_BUDGET: '30s' }, 'failed', /gives up after 30s, and the hook works for 30s/],
     [
       { sync: { webhook: withoutToken } },
@@ -150,17 +154,27 @@ t.test('rights of Metacontroller', async (t) => {
   t.match(without, {
     verdict: 'failed',
     evidence: /^ServiceAccount meta-controller-service may not delete secrets; get, .*namespaces/,
-    remedy: /KFP/
+    remedy: /^apply metacontroller\/decorator-rbac.yaml, with this/
   })
   const composite = [controller('CompositeController'), METACONTROLLER]
   t.match(findings([...composite, ...rights(undefined)]).at(-1), {
     verdict: 'failed',
     evidence: /update profiles\/status/,
-    remedy: 'apply metacontroller/composite-rbac.yaml'
+    remedy: /^apply metacontroller\/composite-rbac.yaml, with this/
   })
   const nameless = { spec: { template: { spec: { containers: [{ image: 'metacontroller' }] } } } }
   const ofDefault = findings([controller(), nameless, ...rights(EVERYTHING)]).at(-1)
   t.match(ofDefault, { verdict: 'failed', evidence: /^ServiceAccount default may not/ })
+})
+
+t.test('the rights that we ship are those that it asks for', async (t) => {
+  for (const kind of ['Decorator', 'Composite']) {
+    const file = `../../metacontroller/${kind.toLowerCase()}-rbac.yaml`
+    const shipped = parseAllDocuments(readFileSync(new URL(file, import.meta.url), 'utf8'))
+    const roles = shipped.map((document): ClusterObject => document.toJS())
+    const found = findings([controller(`${kind}Controller`), METACONTROLLER, ...roles]).at(-1)
+    t.match(found, { check: /^rights/, verdict: 'ok' }, kind)
+  }
 })
 
 t.test('retention needs a worker', async (t) => {

@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap'
 import { doctor } from '../../src/commands/doctor.ts'
-import { StoreRejected } from '../../src/errors.ts'
+import { accessKeyFor } from '../../src/desired/credentials.ts'
+import { StoreRejected, StoreUnavailable } from '../../src/errors.ts'
 import type { ObjectStore } from '../../src/object-store/object-store.ts'
-import { config } from '../fixtures/builders.ts'
+import { config, ROOT_KEY } from '../fixtures/builders.ts'
 import { buildFakeObjectStore } from '../fixtures/fake-object-store.ts'
+import type { FakeUser } from '../fixtures/fake-world.ts'
 import {
   iamAnswer,
   iamError,
@@ -20,6 +22,8 @@ function readyFrom(headers: Record<string, string>): StubAnswer {
   return { ...s3Error(404, 'NoSuchKey'), headers: { server: 'SeaweedFS 8000GB 4.48', ...headers } }
 }
 
+const TRIAL_USER = 'profile-doctor'
+
 /** The command on a store whose endpoints follow the script, and whose users are a fake's. */
 async function examine(
   t: Test,
@@ -27,10 +31,14 @@ async function examine(
   {
     overrides = {},
     store: storeOverrides = {},
+    storeCa,
+    trialUser,
     signal = new AbortController().signal
   }: {
     overrides?: Record<string, string>
     store?: Partial<ObjectStore>
+    storeCa?: string
+    trialUser?: FakeUser
     signal?: AbortSignal
   } = {}
 ) {
@@ -39,6 +47,7 @@ async function examine(
     DetachUserPolicy: iamError(404, 'NoSuchEntity'),
     [TRIAL]: s3Error(403, 'AccessDenied'),
     ListAccessKeys: { status: 405 },
+    ListUsers: s3Error(403, 'AccessDenied'),
     ...script
   })
   const { s3Endpoint } = stub.settings
@@ -48,13 +57,20 @@ async function examine(
     ...overrides
   })
   const { store, world } = buildFakeObjectStore()
-  const settings = { ...rest, profile: { ...profile, storeAddress: new URL(s3Endpoint).host } }
+  if (trialUser !== undefined) world.users.set(TRIAL_USER, trialUser)
+  const storeAddress = new URL(s3Endpoint).host
+  const settings = { ...rest, profile: { ...profile, storeAddress, storeCa } }
   const findings = await doctor(
     settings,
     { ...store, ...storeOverrides },
     { objects: undefined, sideDoors: { filer: [s3Endpoint], master: [], volume: [] }, signal }
   )
-  return { world, findings, of: (check: string) => findings.filter((one) => one.check === check) }
+  return {
+    stub,
+    world,
+    findings,
+    of: (check: string) => findings.filter((one) => one.check === check)
+  }
 }
 
 t.test('an installation that lacks nothing', async (t) => {
@@ -92,6 +108,13 @@ t.test('endpoints that are not what they should be', async (t) => {
   const elsewhere = await examine(t, { [READY]: [readyFrom({}), { status: 404 }] })
   const [configMaps] = elsewhere.of('endpoint in ConfigMaps')
   t.match(configMaps, { verdict: 'failed', evidence: /^OBJECT_STORE_HOST: what answers at/ })
+})
+
+t.test('profiles are told https where the store has an authority', async (t) => {
+  const { of } = await examine(t, {}, { storeCa: 'of the store' })
+  t.match(of('endpoint in ConfigMaps'), [
+    { verdict: 'failed', evidence: /does not speak TLS$/, remedy: 'unset OBJECT_STORE_CA' }
+  ])
 })
 
 t.test('a bug is no finding', async (t) => {
@@ -146,6 +169,49 @@ t.test('keys that are not taken as they should be', async (t) => {
   }
 })
 
+t.test('what a run that was killed left is removed', async (t) => {
+  const { accessKeyId, secretAccessKey } = accessKeyFor(Buffer.from(ROOT_KEY), TRIAL_USER, 1)
+  const keys = new Map([[accessKeyId, { secretAccessKey, isActive: true }]])
+  for (const trialUser of [
+    { policies: new Set<string>(), keys: new Map() },
+    { policies: new Set([TRIAL_USER]), keys }
+  ]) {
+    const { of, world } = await examine(t, {}, { trialUser })
+    t.match(of('supplied keys'), [{ verdict: 'ok' }])
+    t.equal(world.users.size, 0)
+    t.equal(world.policies.size, 0)
+  }
+})
+
+t.test('a user of that name who is not ours is left as it is', async (t) => {
+  const foreign = new Map([['AKIAFOREIGN', { secretAccessKey: 'theirs', isActive: true }]])
+  const users: FakeUser[] = [
+    { policies: new Set(), keys: foreign },
+    { policies: new Set(['readwrite']), keys: new Map() },
+    {
+      policies: new Set(),
+      keys: new Map(),
+      inlinePolicies: ['KubeflowProjectprofile-doctor']
+    },
+    { policies: new Set(), keys: new Map(), groups: ['team'] }
+  ]
+  for (const trialUser of users) {
+    const { of, world } = await examine(t, {}, { trialUser })
+    t.match(of('supplied keys'), [{ verdict: 'skipped', evidence: /is there and not ours$/ }])
+    t.equal(world.users.get(TRIAL_USER), trialUser)
+    t.same(world.writes, [])
+  }
+})
+
+t.test('a trial user that cannot be removed is told, with what was found', async (t) => {
+  const deleteIdentity = async () => {
+    throw new StoreUnavailable('deleting user profile-doctor', 'it is busy')
+  }
+  const { of } = await examine(t, {}, { store: { deleteIdentity } })
+  t.match(of('supplied keys'), [{ verdict: 'ok' }])
+  t.match(of('trial user'), [{ verdict: 'warning', evidence: /deleting user profile-doctor/ }])
+})
+
 t.test('a key that a gateway knows late, or never', async (t) => {
   let asked = 0
   const probe = async () => (++asked > 1 ? 'denied' : 'unknown-key')
@@ -160,6 +226,19 @@ t.test('a key that a gateway knows late, or never', async (t) => {
 t.test('an address in ConfigMaps that is another store', async (t) => {
   const { of } = await examine(t, { [TRIAL]: s3Error(403, 'SignatureDoesNotMatch') })
   t.match(of('one store'), [{ verdict: 'failed', evidence: /says wrong-secret to a key/ }])
+})
+
+t.test('an IAM server that asks nobody for a key', async (t) => {
+  const open = await examine(t, { ListUsers: iamAnswer('ListUsers') })
+  const [finding] = open.findings.filter(({ check }) => check.startsWith('IAM without a key'))
+  t.match(finding, { verdict: 'failed', evidence: /^answers anybody/, remedy: /^restart/ })
+  t.equal(open.stub.request('ListUsers').headers.authorization, undefined)
+
+  const { findings } = await examine(t, { ListUsers: 'reset' })
+  t.match(
+    findings.find(({ check }) => check.startsWith('IAM without a key')),
+    { verdict: 'ok', evidence: 'not reachable from here (ECONNRESET)' }
+  )
 })
 
 t.test('ways around the gateway', async (t) => {

@@ -20,7 +20,7 @@ export const COMBINATIONS: readonly Combination[] = [
     on: 'overlays/standalone',
     with: ['composite', 'monitoring', 'minio-service', 'remote-gateway', 'tls']
   },
-  { on: 'overlays/standalone', with: ['high-availability'] },
+  { on: 'overlays/standalone', with: ['high-availability', 'tls'] },
   { on: 'base', with: ['external-seaweedfs'] },
   { on: 'migration' },
   { on: 'overlays/single-user', with: ['minio-service'] }

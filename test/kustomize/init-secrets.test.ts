@@ -128,6 +128,45 @@ t.test('on a real API server', async (t) => {
     t.equal(await apply('1'), 409)
   })
 
+  await t.test('of many at the same moment one makes it, and its value stays', async (t) => {
+    const { api } = cluster
+    const name = NAMES.at(-1)
+    const values = Array.from({ length: 20 }, (_, index) => btoa(`of ${index}`))
+    for (let round = 0; round < 5; round += 1) {
+      await kubernetes.remove(`${SECRETS}/${name}`)
+      const answers = await Promise.all(
+        values.map((value) =>
+          api('PATCH', `${SECRETS}/${name}?fieldManager=init-secrets`, {
+            apiVersion: 'v1',
+            kind: 'Secret',
+            metadata: { name, resourceVersion: '1' },
+            data: { 'filer-signing-key': value }
+          })
+        )
+      )
+      t.same(answers.toSorted(), [201, ...values.slice(1).map(() => 409)])
+      const winner = values[answers.indexOf(201)]
+      const secret = await kubernetes.get(`${SECRETS}/${name}`)
+      t.same(secret?.data, { 'filer-signing-key': winner })
+    }
+  })
+
+  await t.test('a run that is killed leaves no half of a Secret', async (t) => {
+    for (let created = 1; created < NAMES.length; created += 1) {
+      for (const name of NAMES) await kubernetes.remove(`${SECRETS}/${name}`)
+      await cluster.killedAfter(created)
+      const left = await kubernetes.list(SECRETS)
+      const { code } = await run()
+      t.equal(code, 0, `killed after ${created}`)
+      const now = await kubernetes.list(SECRETS)
+      t.equal(now.length, NAMES.length)
+      for (const { metadata, data } of left) {
+        const same = now.find((secret) => secret.metadata.name === metadata.name)
+        t.same(same?.data, data, `${metadata.name} is as the killed run made it`)
+      }
+    }
+  })
+
   await t.test('the account may do nothing else with Secrets', async (t) => {
     const { api } = cluster
     const secret = (name: string) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name } })
@@ -173,11 +212,27 @@ async function realApiServer(t: Test) {
   const mount = t.testdir({ token, 'ca.crt': ca, namespace: 'kubeflow' })
   const env = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port }
 
-  async function run() {
+  function start() {
     const [{ command, args }] = job.spec.template.spec.containers
     const [program = '', ...line] = [...command, ...args, '--service-account', mount]
     t.equal(program, 'node')
-    const child = spawn(process.execPath, line, { cwd: ROOT, env })
+    return spawn(process.execPath, line, { cwd: ROOT, env })
+  }
+
+  /** The moment it has said so many lines; what it was about to do then may be done or not. */
+  async function killedAfter(lines: number): Promise<void> {
+    const child = start()
+    const closed = once(child, 'close')
+    let said = ''
+    child.stdout.on('data', (chunk) => {
+      said += chunk
+      if (said.split('\n').length > lines) child.kill('SIGKILL')
+    })
+    await closed
+  }
+
+  async function run() {
+    const child = start()
     const [stdout, stderr, [code]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
@@ -206,7 +261,7 @@ async function realApiServer(t: Test) {
       outgoing.end(object && JSON.stringify(object))
     })
   }
-  return { kubernetes, run, api }
+  return { kubernetes, run, killedAfter, api }
 }
 
 async function tokenOf(kubernetes: Kubernetes, account: string): Promise<string> {

@@ -9,6 +9,7 @@ import {
 
 const S3: Endpoint = { setting: 'AWS_ENDPOINT_URL_S3', url: 'http://seaweedfs:8333', api: 'S3' }
 const IAM: Endpoint = { setting: 'AWS_ENDPOINT_URL_IAM', url: 'http://seaweedfs:8111', api: 'IAM' }
+const OF_PROFILES = { ...S3, setting: 'OBJECT_STORE_HOST' }
 const USUAL_PORT = { ...S3, url: 'https://seaweedfs.kubeflow' }
 
 function answer(overrides: Partial<ApiAnswer> = {}): ApiAnswer {
@@ -37,6 +38,7 @@ t.test('silence names the setting and what to do', async (t) => {
     [IAM, thrown('ECONNREFUSED'), /^AWS_ENDPOINT_URL_IAM: nobody listens at seaweedfs:8111; /],
     [USUAL_PORT, thrown('ECONNREFUSED'), /seaweedfs.kubeflow on the usual port of https:/],
     [USUAL_PORT, thrown('ERR_SSL_WRONG_VERSION_NUMBER'), /does not speak TLS; write http:/],
+    [OF_PROFILES, thrown('ERR_SSL_WRONG_VERSION_NUMBER'), /TLS; unset OBJECT_STORE_CA$/],
     [USUAL_PORT, thrown('ERR_SSL_PACKET_LENGTH_TOO_LONG'), /does not speak TLS; write http:/],
     [USUAL_PORT, thrown('ERR_TLS_CERT_ALTNAME_INVALID'), /for other names than seaweedfs.kubeflow/],
     [USUAL_PORT, thrown('CERT_HAS_EXPIRED'), /has expired; renew it$/],
@@ -82,7 +84,15 @@ t.test('an answer that was not wanted names the setting and what to do', async (
       { status: 400, body: 'Client sent an HTTP request to an HTTPS server.\n' },
       /^AWS_ENDPOINT_URL_S3: seaweedfs:8333 speaks TLS only; write https:/
     ],
+    [OF_PROFILES, { status: 400, body: 'to an HTTPS server.' }, /TLS only; set OBJECT_STORE_CA$/],
+    [
+      S3,
+      { status: 400, body: '<h1>The plain HTTP request was sent to HTTPS port</h1>' },
+      /TLS only/
+    ],
     [IAM, { status: 500, code: 'ServiceFailure' }, /seaweedfs:8111 fails \(HTTP 500 ServiceFailur/],
+    [S3, { status: 503, body: 'no healthy upstream' }, /seaweedfs:8333 fails \(HTTP 503\)/],
+    [S3, { status: 505, body: 'a page' }, /is not the S3 API/],
     [S3, { status: 503 }, /seaweedfs:8333 fails \(HTTP 503\); its own log says why$/],
     [
       IAM,

@@ -12,14 +12,14 @@ import {
   type S3Client
 } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
-import type { AdminCredentials } from '../../dev/seaweedfs.ts'
-import { newProcesses } from '../cluster/processes.ts'
-import { until } from '../cluster/until.ts'
-import { s3Client } from '../fixtures/cluster-view.ts'
-import { startPostgres } from './postgres.ts'
-import { type Rendered, renderOwn, type Workload } from './rendered.ts'
-import { storeSecrets } from './rendered-seaweedfs.ts'
-import { type RunningContainer, type RunningPods, runRendered } from './run-rendered.ts'
+import type { AdminCredentials } from '../../../dev/seaweedfs.ts'
+import { newProcesses } from '../../cluster/processes.ts'
+import { until } from '../../cluster/until.ts'
+import { s3Client } from '../../fixtures/cluster-view.ts'
+import { startPostgres } from '../postgres.ts'
+import { type Rendered, renderOwn, type Workload } from '../rendered.ts'
+import { storeSecrets } from '../rendered-seaweedfs.ts'
+import { type RunningContainer, type RunningPods, runRendered } from '../run-rendered.ts'
 
 const BUCKET = 'profile-team-a-01234567'
 const MANIFESTS = `
