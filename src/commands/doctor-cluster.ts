@@ -101,7 +101,17 @@ function examineHooks({ server, syncBudgetMs }: Config, controller: ClusterObjec
       )
       continue
     }
-    const { timeout = DEFAULT_TIMEOUT, authorization } = webhook
+    const { timeout = DEFAULT_TIMEOUT, authorization, url } = webhook
+    const scheme = server.tls === 'off' ? 'http' : 'https'
+    if (url !== undefined && !url.startsWith(`${scheme}:`)) {
+      findings.push(
+        failed(
+          check,
+          `its ${name} hook is not called by ${scheme}, which is all that the hook speaks`,
+          `write ${scheme}:// in its url, or change HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE`
+        )
+      )
+    }
     if (server.hookAuth !== 'none' && authorization === undefined) {
       findings.push(
         failed(
