@@ -90,38 +90,44 @@ function examineControllers(controllers: readonly ClusterObject[]): Finding {
   )
 }
 
-function examineHooks({ server, syncBudgetMs }: Config, controller: ClusterObject): Finding[] {
+function examineHooks(config: Config, controller: ClusterObject): Finding[] {
   const check = `${controller.kind} ${controller.metadata?.name}`
-  const findings: Finding[] = []
-  for (const name of ['sync', 'finalize']) {
+  const findings = ['sync', 'finalize'].flatMap((name) => {
     const webhook = controller.spec?.hooks?.[name]?.webhook
-    if (webhook === undefined) {
-      findings.push(
-        warning(check, `has no ${name} hook`, 'apply ours again, if it is not being uninstalled')
-      )
-      continue
-    }
-    const { timeout = DEFAULT_TIMEOUT, authorization } = webhook
-    if (server.hookAuth !== 'none' && authorization === undefined) {
-      findings.push(
-        failed(
-          check,
-          `its ${name} hook carries no token`,
-          `apply ours, and Metacontroller ${FIRST_WITH_TOKEN} or newer: an older one drops it without a word`
+    return webhook === undefined
+      ? [warning(check, `has no ${name} hook`, 'apply ours again, if it is not being uninstalled')]
+      : examineWebhook(config, webhook).map(([evidence, remedy]) =>
+          failed(check, `its ${name} hook ${evidence}`, remedy)
         )
-      )
-    }
-    if (!(goMilliseconds(timeout) > syncBudgetMs)) {
-      findings.push(
-        failed(
-          check,
-          `its ${name} hook gives up after ${timeout}, and the hook works for ${syncBudgetMs / 1000}s`,
-          'let its timeout be longer than SYNC_BUDGET'
-        )
-      )
-    }
-  }
+  })
   return findings.length > 0 ? findings : [ok(check, 'its hooks have a token and time enough')]
+}
+
+function examineWebhook(
+  { server, syncBudgetMs }: Config,
+  { timeout = DEFAULT_TIMEOUT, authorization, url }: Webhook
+): [evidence: string, remedy: string][] {
+  const faults: [evidence: string, remedy: string][] = []
+  const scheme = server.tls === 'off' ? 'http' : 'https'
+  if (url !== undefined && !url.startsWith(`${scheme}:`)) {
+    faults.push([
+      `is not called by ${scheme}, which is all that the hook speaks`,
+      `write ${scheme}:// in its url, or change HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE`
+    ])
+  }
+  if (server.hookAuth !== 'none' && authorization === undefined) {
+    faults.push([
+      'carries no token',
+      `apply ours, and Metacontroller ${FIRST_WITH_TOKEN} or newer: an older one drops it without a word`
+    ])
+  }
+  if (!(goMilliseconds(timeout) > syncBudgetMs)) {
+    faults.push([
+      `gives up after ${timeout}, and the hook works for ${syncBudgetMs / 1000}s`,
+      'let its timeout be longer than SYNC_BUDGET'
+    ])
+  }
+  return faults
 }
 
 /** As Go writes durations, `1m30s`; NaN when it is none. */

@@ -94,6 +94,18 @@ t.test('hooks', async (t) => {
     [{ sync: { webhook: withoutToken } }, {}, 'failed', /sync hook carries no token/],
     [{ finalize: undefined }, {}, 'warning', /has no finalize hook/],
     [
+      {},
+      { HOOK_TLS_CERT_FILE: '/tls.crt', HOOK_TLS_KEY_FILE: '/tls.key' },
+      'failed',
+      /sync hook is not called by https/
+    ],
+    [
+      { sync: { webhook: { ...webhook, url: URL_OF_HOOK.replace('http:', 'https:') } } },
+      {},
+      'failed',
+      /sync hook is not called by http,/
+    ],
+    [
       { finalize: { webhook: withDefaultTimeout } },
       {},
       'failed',
