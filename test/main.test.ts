@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { get } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -12,7 +13,7 @@ import t, { type Test } from 'tap'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { environment, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
 import { clusterOf, kubectlList, plainNamespace, profileObject } from './fixtures/kubectl.ts'
-import { LOOPBACK_CERTIFICATE } from './fixtures/loopback-certificate.ts'
+import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from './fixtures/loopback-certificate.ts'
 import { startStubApiServer } from './fixtures/stub-api-server.ts'
 import { iamAnswer, ok, refusingSettings, s3Error, startStubStore } from './fixtures/stub-store.ts'
 import { tightStore } from './fixtures/tight-store.ts'
@@ -37,18 +38,18 @@ function run(
   return { child, stderr: text(child.stderr as Readable), ended: once(child, 'exit') }
 }
 
-/** The port it chose itself, from its own log line; and all that it logs. */
+/** Where it listens, on a port it chose itself, from its own log line; and all that it logs. */
 async function listening({ stdout }: ChildProcess) {
   let log = ''
-  const port = await new Promise<string>((resolve, reject) => {
+  const url = await new Promise<string>((resolve, reject) => {
     stdout?.on('data', (chunk) => {
       log += chunk
-      const [, found] = /listening at http:\/\/127\.0\.0\.1:([0-9]+)/.exec(log) ?? []
+      const [, found] = /listening at (https?:\/\/127\.0\.0\.1:[0-9]+)/.exec(log) ?? []
       if (found !== undefined) resolve(found)
     })
     stdout?.once('end', () => reject(new Error(`it ended: ${log}`)))
   })
-  return { url: `http://127.0.0.1:${port}`, log: () => log }
+  return { url, log: () => log }
 }
 
 /** A store that takes its time, has nothing, and fails when it is to write. */
@@ -96,6 +97,22 @@ t.test('a certificate that cannot be used ends the start with one line', async (
     t.match(said, /^HOOK_TLS_CERT_FILE and HOOK_TLS_KEY_FILE cannot be used: [^\n]+\n$/)
     t.notMatch(said, 'no key')
   }
+})
+
+t.test('with a certificate it speaks HTTPS', async (t) => {
+  const mount = t.testdir({ 'tls.crt': LOOPBACK_CERTIFICATE, 'tls.key': LOOPBACK_KEY })
+  const files = {
+    HOOK_TLS_CERT_FILE: `${mount}/tls.crt`,
+    HOOK_TLS_KEY_FILE: `${mount}/tls.key`
+  }
+  const { child, ended } = run(t, environment({ HOST: '127.0.0.1', PORT: '0', ...files }))
+  const { url } = await listening(child)
+  t.match(url, /^https:/)
+  const [response] = await once(get(`${url}/healthz`, { ca: LOOPBACK_CERTIFICATE }), 'response')
+  t.equal(response.statusCode, 200)
+  response.destroy()
+  child.kill('SIGTERM')
+  t.same(await ended, [0, null])
 })
 
 t.test('SIGTERM lets a running sync finish', async (t) => {
