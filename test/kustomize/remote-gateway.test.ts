@@ -58,6 +58,8 @@ interface Remote {
   readonly caPem?: string
   readonly replicationToml: string
   readonly secret: string
+  /** Whether it keeps a copy when its upload is repeated and the original is gone; README.md says of Azure that it does not. */
+  readonly keepsOnRepeat: boolean
   /** Undefined when there is no such object. */
   read(path: string): Promise<string | undefined>
   /** While it is away nothing answers there. */
@@ -72,6 +74,7 @@ t.test('mirrored to S3', async (t) => {
   const writer = await writerOf(store)
   await mirrors(t, {
     secret: writer.secretAccessKey,
+    keepsOnRepeat: true,
     replicationToml: `[sink.s3]
 enabled = true
 aws_access_key_id = "${writer.accessKeyId}"
@@ -97,6 +100,7 @@ t.test('mirrored to Azure Blob Storage', async (t) => {
   await mirrors(t, {
     caPem: azurite.caPem,
     secret: azurite.key,
+    keepsOnRepeat: false,
     replicationToml: `[sink.azure]
 enabled = true
 account_name = "${azurite.account}"
@@ -176,7 +180,9 @@ async function mirrors(t: Test, remote: Remote) {
   mirror.start()
   await put(OTHER, 'private-artifacts/team-b/very-last', 'four')
   await arrives(`${OTHER}/private-artifacts/team-b/very-last`, 'four')
-  t.equal(await remote.read(`${BUCKET}/private-artifacts/team-a/model`), 'a better model')
+  if (remote.keepsOnRepeat) {
+    t.equal(await remote.read(`${BUCKET}/private-artifacts/team-a/model`), 'a better model')
+  }
   t.notMatch(mirror.log(), remote.secret, 'the log has no secret')
 }
 
