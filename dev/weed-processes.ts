@@ -142,7 +142,8 @@ function removeSockets({ masterGrpc, volumeGrpc, filer, filerGrpc, ...s3 }: Weed
   for (const name of names) rmSync(join(tmpdir(), `seaweedfs-${name}.sock`), { force: true })
 }
 
-async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promise<WeedPorts> {
+/** Of the system's choice, but for those that the options name. */
+export async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promise<WeedPorts> {
   for (const port of [s3Port, iamPort]) {
     if (port !== undefined && !(await isFree(port))) {
       throw new Error(`Port ${port} is already in use`)

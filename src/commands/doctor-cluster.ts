@@ -1,5 +1,5 @@
 import { type Config, milliseconds } from '../config.ts'
-import { isAtLeast } from '../object-store/diagnosis.ts'
+import { isOlder } from '../desired/version.ts'
 import { missingRights } from './doctor-rights.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 
@@ -158,7 +158,7 @@ function examineMetacontroller(
           `${image} does not tell its version`,
           `be sure that it is ${FIRST_WITH_TOKEN} or newer`
         )
-      : server.hookAuth === 'none' || isAtLeast(version, FIRST_WITH_TOKEN)
+      : server.hookAuth === 'none' || !isOlder(version, FIRST_WITH_TOKEN)
         ? ok(check, `version ${version}`)
         : failed(check, `version ${version} cannot send a token`, newer),
     rights

@@ -1,4 +1,5 @@
 import type { ProfileSettings } from '../config.ts'
+import { isOlder } from './version.ts'
 
 /** A way past the isolation that no policy of ours can close. */
 export interface KnownHole {
@@ -41,8 +42,4 @@ export function knownHoles(
     })
   }
   return holes
-}
-
-function isOlder(version: string, than: string): boolean {
-  return version.localeCompare(than, 'en', { numeric: true }) < 0
 }

@@ -1,3 +1,5 @@
+import { isOlder } from '../desired/version.ts'
+
 /** An address from the environment, and what should answer there. */
 export interface Endpoint {
   readonly setting: string
@@ -26,12 +28,8 @@ const MINUTE_MS = 60_000
 
 /** Why a store of that version can never do, in one sentence. */
 export function versionFault({ setting }: Endpoint, version: string | undefined) {
-  if (version === undefined || isAtLeast(version, OLDEST_USABLE)) return undefined
+  if (version === undefined || !isOlder(version, OLDEST_USABLE)) return undefined
   return `SeaweedFS ${version} at ${setting} is too old, because it draws access keys of its own; upgrade it to ${PREFERRED} (${OLDEST_USABLE} at the least)`
-}
-
-export function isAtLeast(version: string, than: string): boolean {
-  return version.localeCompare(than, 'en', { numeric: true }) >= 0
 }
 
 /**

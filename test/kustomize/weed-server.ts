@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3'
 import { type AdminCredentials, DEFAULT_VERSION } from '../../dev/seaweedfs.ts'
 import { ensureWeed, findWeedOnPath } from '../../dev/weed-binary.ts'
-import { serverArguments, type WeedPorts, weedEnvironment } from '../../dev/weed-command-lines.ts'
-import { freePorts } from '../../dev/weed-processes.ts'
+import { serverArguments, weedEnvironment } from '../../dev/weed-command-lines.ts'
+import { choosePorts } from '../../dev/weed-processes.ts'
 import type { Processes, Running } from '../cluster/processes.ts'
 import { until } from '../cluster/until.ts'
 import { s3Client } from '../fixtures/cluster-view.ts'
@@ -25,7 +25,7 @@ export interface WeedServer {
 export async function startWeedServer(processes: Processes, name: string): Promise<WeedServer> {
   const { path } =
     (await findWeedOnPath(DEFAULT_VERSION)) ?? (await ensureWeed(DEFAULT_VERSION, () => {}))
-  const ports = await newPorts()
+  const ports = await choosePorts({})
   const folder = join(processes.folder, name)
   mkdirSync(folder)
   const admin = {
@@ -58,23 +58,5 @@ export async function startWeedServer(processes: Processes, name: string): Promi
     async stop() {
       await running?.stop('SIGKILL')
     }
-  }
-}
-
-async function newPorts(): Promise<WeedPorts> {
-  const free = await freePorts(11)
-  const next = () => free.pop() as number
-  return {
-    master: next(),
-    masterGrpc: next(),
-    volume: next(),
-    volumeGrpc: next(),
-    filer: next(),
-    filerGrpc: next(),
-    iamS3: next(),
-    iamS3Grpc: next(),
-    standaloneIam: next(),
-    gateway: next(),
-    gatewayGrpc: next()
   }
 }
