@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { Environment, loadConfig } from '../src/config.ts'
+import { loadConfig } from '../src/config.ts'
+import { Environment } from '../src/environment.ts'
 import { config, environment, HOOK_TOKEN, ROOT_KEY } from './fixtures/builders.ts'
 
 /** The message of a start that must be refused. */

@@ -1,5 +1,6 @@
-import { type Config, milliseconds } from '../config.ts'
+import type { Config } from '../config.ts'
 import { isOlder } from '../desired/version.ts'
+import { milliseconds } from '../environment.ts'
 import { missingRights } from './doctor-rights.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 

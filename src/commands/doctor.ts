@@ -2,8 +2,8 @@ import type { Config } from '../config.ts'
 import { knownHoles } from '../desired/known-holes.ts'
 import { storeUrlFor } from '../desired/store-tls.ts'
 import { NotReady } from '../errors.ts'
+import { buildEndpointChecks, type EndpointChecks } from '../object-store/endpoint-checks.ts'
 import type { ObjectStore } from '../object-store/object-store.ts'
-import { buildReadiness, type Readiness } from '../object-store/readiness.ts'
 import { type ClusterObject, examineCluster } from './doctor-cluster.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 import { WELL_KNOWN_SECRET } from './init-secrets.ts'
@@ -79,9 +79,9 @@ async function examineEndpoints(config: Config, signal: AbortSignal): Promise<Fi
   const { store, profile } = config
   const soon = () => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   const bucket = profile.commonBucket
-  const own = buildReadiness(store)
+  const own = buildEndpointChecks(store)
   const tenants = { ...store, s3Endpoint: storeUrlFor(profile) }
-  const ofTenants = buildReadiness(tenants, 'OBJECT_STORE_HOST')
+  const ofTenants = buildEndpointChecks(tenants, 'OBJECT_STORE_HOST')
   return [
     ...(await examine('S3 endpoint', store.s3Endpoint, async () => {
       const answer = await own.checkS3(bucket, soon())
@@ -120,7 +120,7 @@ function examineVersion({ profile }: Config, version: string | undefined): Findi
   return holes.length > 0 ? holes : [ok(check, `SeaweedFS ${version}`)]
 }
 
-function examineClock({ clockAheadMs }: Awaited<ReturnType<Readiness['checkS3']>>): Finding {
+function examineClock({ clockAheadMs }: Awaited<ReturnType<EndpointChecks['checkS3']>>): Finding {
   const check = 'clocks'
   if (Number.isNaN(clockAheadMs)) {
     return skipped(check, 'the store does not say its time', 'synchronise the clocks of the nodes')

@@ -1,8 +1,8 @@
 import type { StoreSettings } from '../config.ts'
+import { buildEndpointChecks } from './endpoint-checks.ts'
 import { buildIamApi } from './iam-api.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 import { buildProbe } from './probe.ts'
-import { buildReadiness } from './readiness.ts'
 import { buildS3 } from './s3.ts'
 import { buildWriteQueue } from './write-queue.ts'
 
@@ -13,7 +13,7 @@ export function buildSeaweedFs(
   onWrite: (step: string, budget: Budget) => void
 ): ObjectStore {
   const queue = buildWriteQueue(onWrite)
-  const readiness = buildReadiness(settings)
+  const endpoints = buildEndpointChecks(settings)
   // Once is enough to know that the setting is right. Later a read would wait behind the store's own lock
   // and take proven profiles, who need no identity read at all, down with it.
   let hasIamAnswered = false
@@ -22,8 +22,8 @@ export function buildSeaweedFs(
     ...buildIamApi(settings, queue),
     probe: buildProbe(settings),
     async checkReadiness({ signal }) {
-      const { version: storeVersion } = await readiness.checkS3(commonBucket, signal)
-      if (!hasIamAnswered) await readiness.checkIam(signal)
+      const { version: storeVersion } = await endpoints.checkS3(commonBucket, signal)
+      if (!hasIamAnswered) await endpoints.checkIam(signal)
       hasIamAnswered = true
       return { storeVersion }
     }

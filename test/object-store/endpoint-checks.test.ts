@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { buildReadiness } from '../../src/object-store/readiness.ts'
+import { buildEndpointChecks } from '../../src/object-store/endpoint-checks.ts'
 import {
   failureOf,
   iamError,
@@ -16,7 +16,7 @@ const soon = () => AbortSignal.timeout(10_000)
 
 async function readinessOn(t: Test, script: Script) {
   const stub = await startStubStore(t, script)
-  const { checkS3, checkIam } = buildReadiness(stub.settings)
+  const { checkS3, checkIam } = buildEndpointChecks(stub.settings)
   return {
     stub,
     s3: () => checkS3('mlpipeline', soon()),
@@ -90,7 +90,7 @@ t.test('checkS3', async (t) => {
   })
 
   t.test('says that nobody is there, or does not answer', async (t) => {
-    const { checkS3 } = buildReadiness(await refusingSettings())
+    const { checkS3 } = buildEndpointChecks(await refusingSettings())
     t.match(
       await failureOf(checkS3('mlpipeline', soon())),
       /AWS_ENDPOINT_URL_S3: nobody listens at/
@@ -101,7 +101,7 @@ t.test('checkS3', async (t) => {
       return 'hang' as const
     }
     const stub = await startStubStore(t, { [READY_OBJECT]: hang })
-    const silent = buildReadiness(stub.settings).checkS3('mlpipeline', patience.signal)
+    const silent = buildEndpointChecks(stub.settings).checkS3('mlpipeline', patience.signal)
     t.match(await failureOf(silent), /AWS_ENDPOINT_URL_S3: no answer from .* in time/)
   })
 })

@@ -4,7 +4,7 @@ import { NotReady } from '../errors.ts'
 import { type ApiAnswer, answerFault, silenceFault, versionFault } from './diagnosis.ts'
 
 /** Whether both endpoints are what the settings say they are; an answer of 'no' names the setting to change. */
-export interface Readiness {
+export interface EndpointChecks {
   /** One signed read of an object. */
   checkS3(bucket: string, signal: AbortSignal): Promise<Pick<ApiAnswer, 'version' | 'clockAheadMs'>>
   /** One change of identities that changes nothing, because neither the user nor the policy exists. */
@@ -23,10 +23,10 @@ const CHANGE_OF_NOTHING = new URLSearchParams({
 }).toString()
 
 /** Without the SDK, which tells nothing of an answer it cannot parse, and such answers are what this is about. */
-export function buildReadiness(
+export function buildEndpointChecks(
   { s3Endpoint, iamEndpoint, ...signer }: StoreSettings,
   s3Setting = 'AWS_ENDPOINT_URL_S3'
-): Readiness {
+): EndpointChecks {
   return {
     async checkS3(bucket, signal) {
       const endpoint = { setting: s3Setting, url: s3Endpoint, api: 'S3' } as const
