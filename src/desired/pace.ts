@@ -1,0 +1,52 @@
+/** Over how many calls the pace is averaged, more or less. */
+const CALLS = 5
+/** A call needs time for its reads and its proof too, and the store may become slower. */
+const SHARE_OF_BUDGET = 0.5
+const MAX_WAIT_MS = 60_000
+
+/** The calls under way, and how long the writes of one take. */
+export interface Load {
+  /** Of each call under way: how long its writes have taken so far. */
+  readonly usedMs: readonly number[]
+  /** How long the writes of one call take. */
+  readonly paceMs: number
+  /** How many writes the store takes at once. */
+  readonly writers: number
+}
+
+/** The pace after one call more: a moving average, because a store gets slower with every user. */
+export function paceAfter(paceMs: number, usedMs: number, isDone: boolean): number {
+  // A call that wrote nothing says nothing, and one that broke off says only that it takes so long at least.
+  if (usedMs === 0 || (!isDone && usedMs < paceMs)) return paceMs
+  return paceMs + (usedMs - paceMs) / CALLS
+}
+
+/**
+ * For how long a call has to stay away so as to end inside its budget; 0 when it may begin at once. With
+ * nobody under way it may always: it would not become faster by waiting.
+ */
+export function overloadMs({ usedMs, paceMs, writers }: Load, budgetMs: number): number {
+  const left = usedMs.map((used) => Math.max(0, paceMs - used))
+  const aheadMs = left.reduce((sum, ms) => sum + ms, 0) / writers
+  const overMs = aheadMs + paceMs - budgetMs * SHARE_OF_BUDGET
+  return Math.max(0, Math.min(overMs, aheadMs))
+}
+
+/**
+ * When the next who is turned away shall come back, after `bookedAt` for the one before: one after the other, at
+ * the pace. Nobody is told to wait for longer than a minute, because the pace may change.
+ */
+export function bookingAfter(
+  bookedAt: number,
+  now: number,
+  overMs: number,
+  { paceMs, writers }: Load
+): number {
+  return Math.min(Math.max(now + overMs, bookedAt + paceMs / writers), now + MAX_WAIT_MS)
+}
+
+/** Whole seconds, as Metacontroller wants them. Those who are beyond the minute must not come back all at once. */
+export function retryAfterSeconds(waitMs: number, random: number): number {
+  const spreadMs = waitMs < MAX_WAIT_MS ? waitMs : (MAX_WAIT_MS * (1 + random)) / 2
+  return Math.max(1, Math.ceil(spreadMs / 1000))
+}
