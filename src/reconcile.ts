@@ -56,8 +56,12 @@ export async function reconcileProfile(
       observed.epoch >= rotation.epoch &&
       !memory.isSuspect(plan.user) &&
       (await isProven(profile, plan, observed.key, context, budget))
-    const issue = () =>
-      store.admit(budget, () => provision(profile, plan, rotation, now, context, budget))
+    const issue = () => {
+      const work = () => provision(profile, plan, rotation, now, context, budget)
+      // A cache that lags shows no Secret yet: all is there, and nothing will be written.
+      const isUnseen = profile.observedSecret === undefined && memory.hasFreshProof(plan.user)
+      return isUnseen ? work() : store.admit(budget, work)
+    }
     const issued = isStillProven ? observed : await issue()
     if (observed?.key.accessKeyId !== issued.key.accessKeyId) return pending(issued)
     const retired = await retire(plan, issued, rotation, now, context, budget)

@@ -355,15 +355,13 @@ t.test('a store that is busy with other profiles', async (t) => {
   const { server } = serve(store, { SYNC_BUDGET: '1s' })
   const call = (hook: string, payload: object) =>
     server.inject({ method: 'POST', url: `/${hook}`, headers, payload })
-  const { metadata } = firstSync.object
-  const settled = { ...firstSync, object: { ...firstSync.object, metadata } }
-  const first = (await call('sync', firstSync)).json()
-  const secret = first.attachments.find(({ kind }: { kind: string }) => kind === 'Secret')
-  settled.attachments = { 'Secret.v1': { [`${metadata.name}/${secret.metadata.name}`]: secret } }
+  const { attachments } = (await call('sync', firstSync)).json()
+  const secret = attachments.find(({ kind }: { kind: string }) => kind === 'Secret')
+  const settled = { ...firstSync, attachments: { 'Secret.v1': { secret } } }
   t.equal((await call('sync', settled)).statusCode, 200)
   const other = syncOf({ name: 'team-b', uid: 'uid-of-team-b', ownerReferences: [] })
   const busy = Promise.withResolvers<void>()
-  const running = store.admit(budget(), () => busy.promise)
+  const running = [1, 2, 3, 4].map(() => store.admit(budget(), () => busy.promise))
 
   await t.test('turns a new profile away before anything is begun', async (t) => {
     const { calls } = world
@@ -384,6 +382,9 @@ t.test('a store that is busy with other profiles', async (t) => {
     const { calls } = world
     t.equal((await call('sync', settled)).statusCode, 200)
     t.equal(world.calls, calls)
+    const { length } = world.writes
+    t.equal((await call('sync', firstSync)).statusCode, 200, 'a stale view, too')
+    t.equal(world.writes.length, length)
   })
 
   await t.test('takes a key away without delay', async (t) => {
@@ -393,7 +394,7 @@ t.test('a store that is busy with other profiles', async (t) => {
 
   await t.test('takes in the new profile afterwards', async (t) => {
     busy.resolve()
-    await running
+    await Promise.all(running)
     t.equal((await call('sync', other)).statusCode, 200)
   })
 })

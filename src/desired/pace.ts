@@ -32,21 +32,20 @@ export function overloadMs({ usedMs, paceMs, writers }: Load, budgetMs: number):
   return Math.max(0, Math.min(overMs, aheadMs))
 }
 
-/**
- * When the next who is turned away shall come back, after `bookedAt` for the one before: one after the other, at
- * the pace. Nobody is told to wait for longer than a minute, because the pace may change.
- */
-export function bookingAfter(
-  bookedAt: number,
-  now: number,
+/** For how long whoever is turned away stays away: behind those who were before it, one after the other. */
+export function waitMs(
   overMs: number,
+  turnedAwayBefore: number,
   { paceMs, writers }: Load
 ): number {
-  return Math.min(Math.max(now + overMs, bookedAt + paceMs / writers), now + MAX_WAIT_MS)
+  return overMs + (turnedAwayBefore * paceMs) / writers
 }
 
-/** Whole seconds, as Metacontroller wants them. Those who are beyond the minute must not come back all at once. */
-export function retryAfterSeconds(waitMs: number, random: number): number {
-  const spreadMs = waitMs < MAX_WAIT_MS ? waitMs : (MAX_WAIT_MS * (1 + random)) / 2
+/**
+ * Whole seconds, as Metacontroller wants them. A minute at most, because the pace may change; those who are beyond
+ * it must not come back all at once.
+ */
+export function retryAfterSeconds(milliseconds: number, random: number): number {
+  const spreadMs = milliseconds < MAX_WAIT_MS ? milliseconds : (MAX_WAIT_MS * (1 + random)) / 2
   return Math.max(1, Math.ceil(spreadMs / 1000))
 }

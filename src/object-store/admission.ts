@@ -1,9 +1,11 @@
-import { bookingAfter, overloadMs, paceAfter, retryAfterSeconds } from '../desired/pace.ts'
+import { type Load, overloadMs, paceAfter, retryAfterSeconds, waitMs } from '../desired/pace.ts'
 import { Busy } from '../errors.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 
-/** What a call takes on a store of some hundred users; until the first one was measured. */
-const FIRST_PACE_MS = 500
+/** What a call takes on a store of two hundred users; until the first one was measured. */
+const FIRST_PACE_MS = 250
+/** Whoever has not come back by then was deleted, or is served by another replica. */
+const PATIENCE_MS = 30_000
 
 export interface Admission extends Pick<ObjectStore, 'admit'> {
   /** To be told of every write on identities: their time is what calls wait for. */
@@ -19,16 +21,28 @@ export function buildAdmission(
   /** The calls under way, and how long the writes of each have taken so far. */
   const usedMs = new Map<AbortSignal, number>()
   let paceMs = FIRST_PACE_MS
-  let bookedAt = Number.NEGATIVE_INFINITY
+  /** Until when those are expected who were turned away, the first of them first. */
+  const turnedAway = new Map<string, number>()
 
   function turnAwayIfBusy({ namespace, endsAt, isRemoval }: Budget) {
     if (endsAt === undefined || isRemoval) return
     const now = clock()
     const load = { usedMs: [...usedMs.values()], paceMs, writers }
     const overMs = overloadMs(load, endsAt - now)
-    if (overMs === 0) return
-    bookedAt = bookingAfter(bookedAt, now, overMs, load)
-    throw new Busy(namespace, retryAfterSeconds(bookedAt - now, random()))
+    if (overMs > 0) turnAway(namespace, overMs, load, now)
+    turnedAway.delete(namespace)
+  }
+
+  function turnAway(namespace: string, overMs: number, load: Load, now: number): never {
+    for (const [other, expectedUntil] of turnedAway) {
+      if (expectedUntil < now) turnedAway.delete(other)
+    }
+    // Who comes back keeps its place.
+    if (!turnedAway.has(namespace)) turnedAway.set(namespace, now)
+    const before = [...turnedAway.keys()].indexOf(namespace)
+    const seconds = retryAfterSeconds(waitMs(overMs, before, load), random())
+    turnedAway.set(namespace, now + seconds * 1000 + PATIENCE_MS)
+    throw new Busy(namespace, seconds)
   }
 
   return {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bookingAfter, overloadMs, paceAfter, retryAfterSeconds } from '../../src/desired/pace.ts'
+import { overloadMs, paceAfter, retryAfterSeconds, waitMs } from '../../src/desired/pace.ts'
 
 t.test('paceAfter', async (t) => {
   t.test('follows a store that gets slower', async (t) => {
@@ -46,26 +46,11 @@ t.test('overloadMs', async (t) => {
   })
 })
 
-t.test('bookingAfter', async (t) => {
+t.test('waitMs', async (t) => {
   const load = { usedMs: [], paceMs: 1_000, writers: 1 }
-
-  t.test('calls back one after the other, at the pace', async (t) => {
-    let booked = Number.NEGATIVE_INFINITY
-    const bookings = [0, 0, 0].map(() => {
-      booked = bookingAfter(booked, 100, 2_000, load)
-      return booked
-    })
-    t.strictSame(bookings, [2_100, 3_100, 4_100])
-    t.equal(bookingAfter(4_100, 100, 2_000, { ...load, writers: 4 }), 4_350)
-  })
-
-  t.test('forgets those whose time has come', async (t) => {
-    t.equal(bookingAfter(4_100, 60_000, 2_000, load), 62_000)
-  })
-
-  t.test('is never more than a minute off', async (t) => {
-    t.equal(bookingAfter(90_000, 31_000, 2_000, load), 91_000)
-  })
+  t.equal(waitMs(2_000, 0, load), 2_000)
+  t.equal(waitMs(2_000, 3, load), 5_000, 'one after the other')
+  t.equal(waitMs(2_000, 3, { ...load, writers: 4 }), 2_750)
 })
 
 t.test('retryAfterSeconds', async (t) => {

@@ -71,16 +71,22 @@ t.test('admit', async (t) => {
   t.test('calls them back one after the other', async (t) => {
     const { begin, admit, budget, learn, clock } = onTheClock()
     await learn(3_000)
-    begin()
-    const seconds = async () => {
-      const error = await admit(budget(10_000), async () => {}).catch((failure) => failure)
-      return error.retryAfterSeconds
+    const { resolve, answer } = begin()
+    const seconds = async (team: string) => {
+      const error = await admit(budget(10_000, team), async () => {}).catch((failure) => failure)
+      return error?.retryAfterSeconds
     }
-    t.strictSame([await seconds(), await seconds(), await seconds()], [1, 4, 7])
-    for (let nth = 0; nth < 30; nth++) await seconds()
-    t.equal(await seconds(), 30, 'between half a minute and a whole one')
-    clock.now += 120_000
-    t.equal(await seconds(), 1, 'nobody is expected any more')
+    t.strictSame([await seconds('a'), await seconds('b'), await seconds('c')], [1, 4, 7])
+    t.equal(await seconds('b'), 4, 'who comes back keeps its place')
+    clock.now += 32_000
+    t.equal(await seconds('d'), 7, 'a is not expected any more')
+    for (let nth = 0; nth < 30; nth++) await seconds(`other-${nth}`)
+    t.equal(await seconds('e'), 30, 'between half a minute and a whole one')
+    resolve('')
+    await answer
+    t.equal(await seconds('b'), undefined, 'it is let in')
+    begin()
+    t.equal(await seconds('d'), 4, 'nobody waits for b any more')
   })
 
   t.test('never turns away what takes away, nor whoever has no end', async (t) => {

@@ -88,7 +88,7 @@ t.test('buildSeaweedFs', async (t) => {
   t.test('turns calls away by the pace of its writes', async (t) => {
     const { settings } = await startStubStore(t, {})
     const store = buildSeaweedFs(settings, 'mlpipeline', () => {})
-    const short = () => ({ ...budget(), endsAt: performance.now() + 1_000 })
+    const short = () => ({ ...budget(), endsAt: performance.now() + 900 })
     const first = store.admit(short(), async () => {
       const second = store.admit(short(), async () => 'too late')
       t.match(await failureOf(second), /^429 S3P_BUSY: /)
