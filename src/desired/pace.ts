@@ -15,10 +15,14 @@ export interface Load {
 }
 
 /** The pace after one call more: a moving average, because a store gets slower with every user. */
-export function paceAfter(paceMs: number, usedMs: number, isDone: boolean): number {
+export function paceAfter(
+  paceMs: number | undefined,
+  usedMs: number,
+  isDone: boolean
+): number | undefined {
   // A call that wrote nothing says nothing, and one that broke off says only that it takes so long at least.
-  if (usedMs === 0 || (!isDone && usedMs < paceMs)) return paceMs
-  return paceMs + (usedMs - paceMs) / CALLS
+  if (usedMs === 0 || (!isDone && usedMs < (paceMs ?? 0))) return paceMs
+  return paceMs === undefined ? usedMs : paceMs + (usedMs - paceMs) / CALLS
 }
 
 /**

@@ -2,8 +2,10 @@ import { type Load, overloadMs, paceAfter, retryAfterSeconds, waitMs } from '../
 import { Busy } from '../errors.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 
-/** What a call takes on a store of two hundred users; until the first one was measured. */
+/** Until the pace is known: what a call takes on a store of two hundred users. */
 const FIRST_PACE_MS = 250
+/** Until the pace is known: as many at once as Metacontroller has workers by default. */
+const FIRST_CALLS = 5
 /** Whoever has not come back by then was deleted, or is served by another replica. */
 const PATIENCE_MS = 30_000
 
@@ -20,15 +22,16 @@ export function buildAdmission(
 ): Admission {
   /** The calls under way, and how long the writes of each have taken so far. */
   const usedMs = new Map<AbortSignal, number>()
-  let paceMs = FIRST_PACE_MS
+  let paceMs: number | undefined
   /** Until when those are expected who were turned away, the first of them first. */
   const turnedAway = new Map<string, number>()
 
   function turnAwayIfBusy({ namespace, endsAt, isRemoval }: Budget) {
     if (endsAt === undefined || isRemoval) return
     const now = clock()
-    const load = { usedMs: [...usedMs.values()], paceMs, writers }
-    const overMs = overloadMs(load, endsAt - now)
+    const load = { usedMs: [...usedMs.values()], paceMs: paceMs ?? FIRST_PACE_MS, writers }
+    const isGuess = paceMs === undefined && usedMs.size >= FIRST_CALLS * writers
+    const overMs = Math.max(overloadMs(load, endsAt - now), isGuess ? FIRST_PACE_MS : 0)
     if (overMs > 0) turnAway(namespace, overMs, load, now)
     turnedAway.delete(namespace)
   }

@@ -3,11 +3,17 @@ import { overloadMs, paceAfter, retryAfterSeconds, waitMs } from '../../src/desi
 
 t.test('paceAfter', async (t) => {
   t.test('follows a store that gets slower', async (t) => {
-    let pace = 500
+    let pace: number | undefined = 500
     for (let call = 0; call < 30; call++) pace = paceAfter(pace, 2_000, true)
-    t.ok(pace > 1_990 && pace < 2_000)
+    t.equal(Math.round(pace ?? 0), 1_998)
     t.equal(paceAfter(500, 1_000, true), 600, 'not at once')
     t.equal(paceAfter(500, 0.5, true), 400.1, 'and one that is faster')
+  })
+
+  t.test('begins with the first call that wrote', async (t) => {
+    t.equal(paceAfter(undefined, 0, true), undefined)
+    t.equal(paceAfter(undefined, 2_000, true), 2_000)
+    t.equal(paceAfter(undefined, 3_000, false), 3_000)
   })
 
   t.test('learns nothing of a call that wrote nothing', async (t) => {
