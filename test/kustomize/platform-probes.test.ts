@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 const PROBES = fileURLToPath(
   new URL('../../kustomize/components/seaweedfs/probes', import.meta.url)
 )
+const BUCKET = '/seaweedfs-readiness'
 const SECRET = 'not-for-the-process-list'
 
 const answers: Record<string, RequestListener> = {
@@ -29,8 +30,17 @@ const answers: Record<string, RequestListener> = {
 t.test('read-object.sh, when the store answers with', async (t) => {
   for (const [name, answer] of Object.entries(answers)) {
     const passes = name === 'the object'
-    t.equal((await probe(t, 'read-object.sh', answer)).code, passes ? 0 : 1, name)
+    const answers: RequestListener = (request, response) =>
+      request.url === BUCKET ? response.end('a list') : answer(request, response)
+    t.equal((await probe(t, 'read-object.sh', answers)).code, passes ? 0 : 1, name)
   }
+})
+
+t.test('read-object.sh, when there is an object and no list', async (t) => {
+  const { code } = await probe(t, 'read-object.sh', ({ url }, response) => {
+    response.writeHead(url === BUCKET ? 500 : 200).end('readable')
+  })
+  t.equal(code, 1)
 })
 
 t.test('read-object.sh, when nobody answers', async (t) => {
@@ -58,7 +68,7 @@ t.test('write-object.sh', async (t) => {
       }
     })
     t.equal(code, 0)
-    t.equal(written.get('/seaweedfs-readiness/object'), 'readable')
+    t.equal(written.get(`${BUCKET}/object`), 'readable')
   })
 
   t.test('fails while the store cannot write', async (t) => {
