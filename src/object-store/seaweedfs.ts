@@ -1,4 +1,6 @@
 import type { StoreSettings } from '../config.ts'
+import type { Metrics, WrittenHalf } from '../metrics.ts'
+import { buildAdmission } from './admission.ts'
 import { buildEndpointChecks } from './endpoint-checks.ts'
 import { buildIamApi } from './iam-api.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
@@ -6,20 +8,43 @@ import { buildProbe } from './probe.ts'
 import { buildS3 } from './s3.ts'
 import { buildWriteQueue } from './write-queue.ts'
 
-/** The port on a real SeaweedFS: one write queue before both of its APIs. */
+/** Over HTTP every write rewrites the whole set of identities, so two writers at once lose users. */
+const IDENTITY_WRITERS = 1
+/** Buckets have nothing in common; what is written of one is written in turn. */
+const BUCKET_WRITERS = 8
+
+type QueueMetrics = Pick<Metrics, 'queueLength' | 'writeWaited'>
+
+const UNMEASURED: QueueMetrics = { queueLength() {}, writeWaited() {} }
+
+/** The port on a real SeaweedFS: a write queue before each of its APIs. */
 export function buildSeaweedFs(
   settings: StoreSettings,
   commonBucket: string,
-  onWrite: (step: string, budget: Budget) => void
+  onWrite: (step: string, budget: Budget) => void,
+  metrics = UNMEASURED
 ): ObjectStore {
-  const queue = buildWriteQueue(onWrite)
+  const { admit, writeEnded } = buildAdmission(IDENTITY_WRITERS)
+  const measured = (queue: WrittenHalf) => ({
+    queueLength: (length: number) => metrics.queueLength(queue, length),
+    writeWaited: (milliseconds: number) => metrics.writeWaited(queue, milliseconds / 1000)
+  })
+  const identityQueue = buildWriteQueue(onWrite, IDENTITY_WRITERS, {
+    ...measured('identity'),
+    writeEnded
+  })
+  const bucketQueue = buildWriteQueue(onWrite, BUCKET_WRITERS, {
+    ...measured('bucket'),
+    writeEnded() {}
+  })
   const endpoints = buildEndpointChecks(settings)
   // Once is enough to know that the setting is right. Later a read would wait behind the store's own lock
   // and take proven profiles, who need no identity read at all, down with it.
   let hasIamAnswered = false
   return {
-    ...buildS3(settings, queue),
-    ...buildIamApi(settings, queue),
+    ...buildS3(settings, bucketQueue, identityQueue),
+    ...buildIamApi(settings, identityQueue),
+    admit,
     probe: buildProbe(settings),
     async checkReadiness({ signal }) {
       const { version: storeVersion } = await endpoints.checkS3(commonBucket, signal)
