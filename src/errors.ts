@@ -54,6 +54,22 @@ export const BudgetExceeded = createError<[step: string]>(
   503
 )
 
+const TurnedAway = createError<[profile: string, seconds: number]>(
+  'S3P_BUSY',
+  'The object store is busy with other profiles, and profile %s has its turn in about %s s',
+  429
+)
+
+/** Nobody must act: Metacontroller comes back when it is told to, and nothing was begun. */
+export class Busy extends TurnedAway {
+  readonly retryAfterSeconds: number
+
+  constructor(profile: string, retryAfterSeconds: number) {
+    super(profile, retryAfterSeconds)
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
 /** We must act: a bug. The log line with the same request id has the stack. */
 export const Unexpected = createError<[what: string]>(
   'S3P_UNEXPECTED',

@@ -21,8 +21,9 @@ const REMOVAL_RESYNC_SECONDS = 1
 export async function finalizeProfile(
   profile: Profile,
   context: Context,
-  budget: Budget
+  allowance: Budget
 ): Promise<Outcome> {
+  const budget = { ...allowance, isRemoval: true }
   const startedAt = performance.now()
   const gone = { attachments: [], readiness: 'gone', finalized: true } as const
   if (!isNamespaceName(profile.namespace)) return gone
@@ -38,7 +39,9 @@ export async function finalizeProfile(
 
   return context.turns.take(plan.user, budget, async () => {
     context.memory.forget(plan.user, plan.bucket)
-    const hadIdentity = await revoke(profile, plan, context, budget)
+    const hadIdentity = await context.store.admit(budget, () =>
+      revoke(profile, plan, context, budget)
+    )
     const remainingMs = context.syncBudgetMs - (performance.now() - startedAt)
     const patienceMs = Math.min(remainingMs / 2, REMOVAL_MS)
     const data = await removeData(profile, plan, patienceMs, context, budget)
@@ -67,7 +70,7 @@ async function planOrRevoke(profile: Profile, context: Context, budget: Budget):
     const own = planFor({ ...profile, adoptBucket: undefined }, settings)
     await turns.take(own.user, budget, () => {
       memory.forget(own.user, own.bucket)
-      return revoke(profile, own, context, budget)
+      return context.store.admit(budget, () => revoke(profile, own, context, budget))
     })
     throw error
   }

@@ -40,6 +40,12 @@ export class Memory {
     return proof !== undefined && proof.accessKeyId !== accessKeyId
   }
 
+  /** Whether a key of the user was proven lately; whoever has none in the cluster yet will be given this one. */
+  hasFreshProof(user: string): boolean {
+    const proof = this.#proofs.get(user)
+    return proof !== undefined && this.#isFresh(proof.at)
+  }
+
   rememberProof(user: string, accessKeyId: string, secretUid: string | undefined): void {
     this.#proofs.set(user, { accessKeyId, secretUid, at: this.#clock() })
     this.#departures.delete(user)

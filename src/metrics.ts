@@ -2,12 +2,18 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { AuditReport } from './audit.ts'
 import { type Finding, NO_FINDINGS } from './desired/identity.ts'
 
+/** The halves of the store, each with a write queue before it. */
+export type WrittenHalf = 'identity' | 'bucket'
+
 /** Few numbers, labelled by outcome; never by profile, secret or key. */
 export interface Metrics {
   readonly registry: Registry
   /** `outcome` is `ok` or the error's code. */
   hookAnswered(hook: string, outcome: string, seconds: number): void
   storeWritten(): void
+  /** How many writes wait for their turn now. */
+  queueLength(queue: WrittenHalf, length: number): void
+  writeWaited(queue: WrittenHalf, seconds: number): void
   bucketPolicyRepaired(): void
   accessKeyRetired(): void
   adminKeyReplaced(): void
@@ -32,6 +38,20 @@ export function buildMetrics(): Metrics {
     help: 'Writes started on the object store; steady profiles cause none',
     registers: [registry]
   })
+  const lengths = new Gauge({
+    name: 's3p_write_queue_length',
+    help: 'Writes that wait for their turn on the object store, by queue (identity or bucket)',
+    labelNames: ['queue'],
+    registers: [registry]
+  })
+  const waits = new Histogram({
+    name: 's3p_write_queue_wait_seconds',
+    help: 'How long writes have waited for their turn on the object store, by queue (identity or bucket)',
+    labelNames: ['queue'],
+    buckets: [0.002, 0.01, 0.05, 0.25, 1, 5, 25],
+    registers: [registry]
+  })
+  for (const queue of ['identity', 'bucket']) lengths.set({ queue }, 0)
   const repairs = new Counter({
     name: 's3p_bucket_policy_repairs_total',
     help: 'Policies of buckets that were not any more as they had been left, and were written again',
@@ -82,6 +102,8 @@ export function buildMetrics(): Metrics {
     registry,
     hookAnswered: (hook, outcome, seconds) => hooks.observe({ hook, outcome }, seconds),
     storeWritten: () => writes.inc(),
+    queueLength: (queue, length) => lengths.set({ queue }, length),
+    writeWaited: (queue, seconds) => waits.observe({ queue }, seconds),
     bucketPolicyRepaired: () => repairs.inc(),
     accessKeyRetired: () => retired.inc(),
     adminKeyReplaced: () => replaced.inc(),

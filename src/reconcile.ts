@@ -39,7 +39,7 @@ export async function reconcileProfile(
   budget: Budget
 ): Promise<Outcome> {
   if (!isEntitled(profile)) return { attachments: [], readiness: 'gone' }
-  const { settings, memory, metrics } = context
+  const { settings, store, memory, metrics } = context
   const plan = planFor(profile, settings)
   // What counts when the profile goes must be right long before.
   dataPolicyFor(profile, settings)
@@ -56,14 +56,16 @@ export async function reconcileProfile(
       observed.epoch >= rotation.epoch &&
       !memory.isSuspect(plan.user) &&
       (await isProven(profile, plan, observed.key, context, budget))
-    const issued = isStillProven
-      ? observed
-      : await provision(profile, plan, rotation, now, context, budget)
+    const issue = () => {
+      const work = () => provision(profile, plan, rotation, now, context, budget)
+      // A cache that lags shows no Secret yet: all is there, and nothing will be written.
+      const isUnseen = profile.observedSecret === undefined && memory.hasFreshProof(plan.user)
+      return isUnseen ? work() : store.admit(budget, work)
+    }
+    const issued = isStillProven ? observed : await issue()
     if (observed?.key.accessKeyId !== issued.key.accessKeyId) return pending(issued)
     const retired = await retire(plan, issued, rotation, now, context, budget)
-    if (retired === 'outdated') {
-      return pending(await provision(profile, plan, rotation, now, context, budget))
-    }
+    if (retired === 'outdated') return pending(await issue())
     const { keptUntil } = retired
     const dueAt = earliest([retired.dueAt, rotation.nextAt])
     return {

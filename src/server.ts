@@ -11,7 +11,7 @@ import fastify, {
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { dryRunAnswer } from './dry-run.ts'
-import { Unauthorized, Unexpected } from './errors.ts'
+import { Busy, Unauthorized, Unexpected } from './errors.ts'
 import { finalizeProfile } from './finalize.ts'
 import {
   CustomizeBody,
@@ -93,7 +93,8 @@ export function buildServer({
       return dryRunAnswer(profile, context.settings, context.now())
     const signal = AbortSignal.timeout(config.syncBudgetMs)
     const log = request.log.child({ profile: profile.namespace })
-    const budget = { namespace: profile.namespace, signal }
+    const endsAt = performance.now() + config.syncBudgetMs
+    const budget = { namespace: profile.namespace, signal, endsAt }
     return hookAnswer(hookRequest, await work(profile, { ...context, log }, budget))
   }
 
@@ -130,6 +131,8 @@ export function buildServer({
     const { statusCode = 500, code } = safe
     request.failure = code
     request.log[statusCode < 500 ? 'warn' : 'error']({ err: error }, safe.message)
+    // Without it Metacontroller would be back at once, some hundred times a second.
+    if (safe instanceof Busy) reply.header('retry-after', safe.retryAfterSeconds)
     reply.status(statusCode)
     return answerTo(safe, statusCode)
   })

@@ -59,6 +59,19 @@ t.test('isProven', async (t) => {
   })
 })
 
+t.test('hasFreshProof', async (t) => {
+  t.test('knows who was proven within the interval', async (t) => {
+    const { memory, pass } = memoryWithClock()
+    t.equal(memory.hasFreshProof('user-a'), false)
+    memory.rememberProof('user-a', 'KEY1', undefined)
+    pass(VERIFY_INTERVAL_MS - 1)
+    t.equal(memory.hasFreshProof('user-a'), true)
+    t.equal(memory.hasFreshProof('user-b'), false)
+    pass(1)
+    t.equal(memory.hasFreshProof('user-a'), false)
+  })
+})
+
 t.test('isBucketVerified', async (t) => {
   t.test('trusts a bucket for the interval and not longer', async (t) => {
     const { memory, pass } = memoryWithClock()

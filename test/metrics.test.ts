@@ -35,6 +35,22 @@ t.test('buildMetrics', async (t) => {
     t.strictSame(await samplesOf(metrics, 's3p_store_writes_total'), ['s3p_store_writes_total 2'])
   })
 
+  t.test('tells how many writes wait, and for how long', async (t) => {
+    const metrics = buildMetrics()
+    t.strictSame(
+      await samplesOf(metrics, 's3p_write_queue_length'),
+      ['s3p_write_queue_length{queue="identity"} 0', 's3p_write_queue_length{queue="bucket"} 0'],
+      'zeros from the start'
+    )
+    metrics.queueLength('identity', 3)
+    metrics.queueLength('identity', 2)
+    metrics.writeWaited('bucket', 0.2)
+    t.match(await samplesOf(metrics, 's3p_write_queue_length{queue="identity"'), [/ 2$/])
+    t.strictSame(await samplesOf(metrics, 's3p_write_queue_wait_seconds_sum'), [
+      's3p_write_queue_wait_seconds_sum{queue="bucket"} 0.2'
+    ])
+  })
+
   t.test('counts repairs of bucket policies', async (t) => {
     const metrics = buildMetrics()
     metrics.bucketPolicyRepaired()

@@ -3,7 +3,7 @@ import t from 'tap'
 import { namesFor } from '../src/desired/access-policy.ts'
 import { NotReady, StoreRejected, StoreUnavailable } from '../src/errors.ts'
 import type { ObjectStore } from '../src/object-store/object-store.ts'
-import { allRecordings, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
+import { allRecordings, budget, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
 import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
 import { serve } from './fixtures/served.ts'
 
@@ -348,6 +348,54 @@ t.test('a store in trouble', async (t) => {
       )
     })
   }
+})
+
+t.test('a store that is busy with other profiles', async (t) => {
+  const before = buildFakeObjectStore()
+  const sync = { method: 'POST', url: '/sync', headers, payload: firstSync } as const
+  const { attachments } = (await serve(before.store).server.inject(sync)).json()
+  const { store, world } = buildFakeObjectStore(before.world)
+  const { server } = serve(store)
+  const call = (hook: string, payload: object) =>
+    server.inject({ method: 'POST', url: `/${hook}`, headers, payload })
+  const secret = attachments.find(({ kind }: { kind: string }) => kind === 'Secret')
+  const settled = { ...firstSync, attachments: { 'Secret.v1': { secret } } }
+  const other = syncOf({ name: 'team-b', uid: 'uid-of-team-b', ownerReferences: [] })
+  const busy = Promise.withResolvers<void>()
+  const running = [1, 2, 3, 4, 5].map(() => store.admit(budget(), () => busy.promise))
+
+  await t.test('turns a new profile away before anything is begun', async (t) => {
+    const { calls } = world
+    const response = await call('sync', other)
+    t.equal(response.statusCode, 429)
+    t.equal(response.headers['retry-after'], '1')
+    t.same(response.json(), {
+      statusCode: 429,
+      code: 'S3P_BUSY',
+      error: 'Too Many Requests',
+      message:
+        'The object store is busy with other profiles, and profile team-b has its turn in about 1 s'
+    })
+    t.equal(world.calls, calls)
+  })
+
+  await t.test('answers whoever needs no write', async (t) => {
+    const { length } = world.writes
+    t.equal((await call('sync', settled)).statusCode, 200)
+    t.equal((await call('sync', firstSync)).statusCode, 200, 'a stale view, too')
+    t.equal(world.writes.length, length)
+  })
+
+  await t.test('takes a key away without delay', async (t) => {
+    t.equal((await call('finalize', settled)).statusCode, 200)
+    t.equal(world.users.size, 0)
+  })
+
+  await t.test('takes in the new profile afterwards', async (t) => {
+    busy.resolve()
+    await Promise.all(running)
+    t.equal((await call('sync', other)).statusCode, 200)
+  })
 })
 
 t.test('no secret reaches a log line or an error', async (t) => {

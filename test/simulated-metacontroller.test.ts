@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Busy } from '../src/errors.ts'
 import {
   ENABLED,
   HOUR_MS,
@@ -45,6 +46,24 @@ t.test('the simulated Metacontroller', async (t) => {
     t.equal(lab.calls.length, 5)
     await lab.time.pass(HOUR_MS)
     t.ok(lab.calls.length < 30, 'it does not hammer')
+  })
+
+  t.test('comes back from a 429 when it was told to, which is no failure', async (t) => {
+    const lab = await atRest()
+    lab.answers.splice(0, 1, new Busy('team-a', 7))
+    touch(lab)
+    await lab.time.pass(1_000)
+    t.equal(lab.calls.length, 1)
+    t.equal(lab.metacontroller.isIdle(), true)
+    await lab.time.pass(6_010)
+    t.equal(lab.calls.length, 2, 'to be told the same')
+    touch(lab)
+    await lab.time.pass(3)
+    t.equal(lab.calls.length, 3, 'and at once when something happens')
+    lab.answers.splice(0, 1, new Error('503'))
+    lab.calls.length = 0
+    await lab.time.pass(7_000 + 5 + 10)
+    t.equal(lab.calls.length, 3, 'tries again after 5 ms: it is the first failure')
   })
 
   t.test('calls again when it was asked to, at the earliest of all times', async (t) => {

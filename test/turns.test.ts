@@ -1,18 +1,14 @@
-import { getEventListeners } from 'node:events'
-import pLimit from 'p-limit'
 import t from 'tap'
 import { BudgetExceeded } from '../src/errors.ts'
-import { inTurn, Turns } from '../src/turns.ts'
+import { Turns } from '../src/turns.ts'
 import { budget, spentBudget } from './fixtures/builders.ts'
 
 /** A budget that ends when the test says so. */
 function endingBudget() {
   const controller = new AbortController()
-  const { signal } = controller
   return {
-    budget: { namespace: 'team-a', signal },
-    end: () => controller.abort(),
-    listeners: () => getEventListeners(signal, 'abort').length
+    budget: { namespace: 'team-a', signal: controller.signal },
+    end: () => controller.abort()
   }
 }
 
@@ -20,106 +16,6 @@ function endingBudget() {
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
-
-t.test('inTurn', async (t) => {
-  const exceeded = new BudgetExceeded('waiting for profile team-a')
-
-  t.test('gives what the work gives, and passes its failure on', async (t) => {
-    const line = pLimit(1)
-    t.equal(await inTurn(line, 'waiting', budget(), async () => 'done'), 'done')
-    const failing = inTurn(line, 'waiting', budget(), async () => {
-      throw new Error('refused')
-    })
-    await t.rejects(failing, new Error('refused'))
-    const throwing = inTurn(line, 'waiting', budget(), () => {
-      throw new Error('thrown before any promise')
-    })
-    await t.rejects(throwing, new Error('thrown before any promise'))
-    t.equal(await inTurn(line, 'waiting', budget(), async () => 'goes on'), 'goes on')
-  })
-
-  t.test('ends a wait the moment its budget ends, and the line goes on', async (t) => {
-    const line = pLimit(1)
-    const first = Promise.withResolvers<string>()
-    const events: string[] = []
-    const running = inTurn(line, 'running', budget(), () => first.promise)
-    const late = endingBudget()
-    const waiting = inTurn(line, 'waiting', late.budget, async () => {
-      events.push('late')
-    })
-    const after = inTurn(line, 'after', budget(), async () => {
-      events.push('after')
-    })
-    late.end()
-    await t.rejects(waiting, exceeded)
-    t.strictSame(events, [], 'the one before is still running')
-    first.resolve('first')
-    t.equal(await running, 'first')
-    await after
-    await settled()
-    t.strictSame(events, ['after'])
-  })
-
-  t.test('starts nothing when the budget ends between arrival and start', async (t) => {
-    const line = pLimit(1)
-    const late = endingBudget()
-    let isStarted = false
-    const waiting = inTurn(line, 'waiting', late.budget, async () => {
-      isStarted = true
-    })
-    late.end()
-    await t.rejects(waiting, exceeded)
-    await settled()
-    t.equal(isStarted, false)
-    t.equal(line.activeCount + line.pendingCount, 0)
-  })
-
-  t.test('does not even queue up for a budget that is spent on arrival', async (t) => {
-    const line = pLimit(1)
-    let isStarted = false
-    const waiting = inTurn(line, 'waiting', spentBudget(), async () => {
-      isStarted = true
-    })
-    t.equal(line.activeCount + line.pendingCount, 0)
-    await t.rejects(waiting, exceeded)
-    await settled()
-    t.equal(isStarted, false)
-  })
-
-  t.test('waits for what has been started, whatever the budget says', async (t) => {
-    const line = pLimit(1)
-    const ending = endingBudget()
-    const begun = Promise.withResolvers<void>()
-    const work = Promise.withResolvers<string>()
-    const running = inTurn(line, 'running', ending.budget, () => {
-      begun.resolve()
-      return work.promise
-    })
-    await begun.promise
-    ending.end()
-    await settled()
-    work.resolve('kept')
-    t.equal(await running, 'kept')
-  })
-
-  t.test('listens to the budget only while it waits', async (t) => {
-    const line = pLimit(1)
-    const first = Promise.withResolvers<void>()
-    const [used, ended] = [endingBudget(), endingBudget()]
-    const running = inTurn(line, 'running', budget(), () => first.promise)
-    const waiting = inTurn(line, 'waiting', used.budget, async () => used.listeners())
-    const giving = inTurn(line, 'waiting', ended.budget, async () => {})
-    t.equal(used.listeners(), 1)
-    t.equal(ended.listeners(), 1)
-    ended.end()
-    await t.rejects(giving, exceeded)
-    t.equal(ended.listeners(), 0, 'gone with the wait')
-    first.resolve()
-    await running
-    t.equal(await waiting, 0, 'gone before the work begins')
-    t.equal(used.listeners(), 0)
-  })
-})
 
 t.test('take', async (t) => {
   t.test('runs the calls of one user one after another, in the order of arrival', async (t) => {
@@ -244,5 +140,16 @@ t.test('take', async (t) => {
     first.resolve()
     await running
     t.equal(turns.size, 0)
+  })
+
+  t.test('lets a finalize go before the syncs that wait', async (t) => {
+    const turns = new Turns()
+    const order: string[] = []
+    const call = (name: string, isRemoval = false) =>
+      turns.take('user-a', { ...budget(), isRemoval }, async () => {
+        order.push(name)
+      })
+    await Promise.all([call('sync'), call('retry'), call('finalize', true)])
+    t.strictSame(order, ['sync', 'finalize', 'retry'])
   })
 })

@@ -7,6 +7,7 @@ import type { Config, TlsFiles } from '../config.ts'
 import { CommandFailed } from '../errors.ts'
 import { Memory } from '../memory.ts'
 import { buildMetrics } from '../metrics.ts'
+import type { Budget } from '../object-store/object-store.ts'
 import { buildSeaweedFs } from '../object-store/seaweedfs.ts'
 import { buildServer } from '../server.ts'
 import { followTls, readTls, type TlsPair } from '../tls.ts'
@@ -29,10 +30,11 @@ export async function serve(config: Config): Promise<void> {
   })
   const metrics = buildMetrics()
   const { commonBucket } = config.profile
-  const store = buildSeaweedFs(config.store, commonBucket, (step, { namespace }) => {
+  const onWrite = (step: string, { namespace }: Budget) => {
     metrics.storeWritten()
     logger.info({ profile: namespace, step }, 'writing to the object store')
-  })
+  }
+  const store = buildSeaweedFs(config.store, commonBucket, onWrite, metrics)
   const context = {
     settings: config.profile,
     store,

@@ -8,6 +8,10 @@ import type { ObjectAddress } from '../desired/plan.ts'
 export interface Budget {
   readonly namespace: string
   readonly signal: AbortSignal
+  /** When the signal comes, in monotonic milliseconds; without it nobody is turned away for lack of time. */
+  readonly endsAt?: number
+  /** It takes away what a profile had, which goes before what gives. */
+  readonly isRemoval?: boolean
 }
 
 /** The one policy and the one key that a user must have. */
@@ -71,11 +75,18 @@ export type ProbeAnswer =
  * (test/fixtures/object-store-contract.ts) runs against every implementation, the fake included.
  *
  * Common to all verbs: `ensure…` reads first and writes only what differs; absence is not an error, so
- * reads give undefined and deletes succeed. A write waits its turn in the one write queue and fails
- * with BudgetExceeded instead of starting late. A store that says no throws StoreRejected; one that does
+ * reads give undefined and deletes succeed. A write waits its turn in a write queue and fails with
+ * BudgetExceeded instead of starting late. A store that says no throws StoreRejected; one that does
  * not answer throws StoreUnavailable. Errors name the step and the profile and hold no secret.
  */
 export interface ObjectStore {
+  /**
+   * Runs work that writes identities, unless by the pace of late it could not end inside its budget behind what
+   * is under way: then it throws Busy before anything is done, with the time to come back. What takes away is
+   * never turned away.
+   */
+  admit<T>(budget: Budget, work: () => Promise<T>): Promise<T>
+
   hasBucket(bucket: string, budget: Budget): Promise<boolean>
 
   /** Afterwards the bucket exists. A bucket that exists already is left as it is. */
@@ -102,8 +113,7 @@ export interface ObjectStore {
   /**
    * Removes what is in the bucket, page by page: objects in all their versions, unfinished uploads, and the
    * folders that the store keeps of them. However short `patienceMs` is, some go; it says how far it came, and
-   * called again it goes on. It writes no identity and so takes no turn in the write queue, which others need. Throws
-   * StoreRejected when the store keeps what is left, under a retention for example.
+   * called again it goes on. It takes no turn in any write queue, which others need. Throws StoreRejected when the store keeps what is left, under a retention for example.
    */
   emptyBucket(bucket: string, patienceMs: number, budget: Budget): Promise<Emptying>
 

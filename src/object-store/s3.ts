@@ -31,8 +31,15 @@ type Buckets = Pick<
   | 'deleteBucket'
 >
 
-/** The bucket half of the port, on the S3 gateway. */
-export function buildS3(settings: StoreSettings, queue: WriteQueue): Buckets {
+/**
+ * The bucket half of the port, on the S3 gateway. Deleting a bucket may take rights from users, so it waits its
+ * turn among the writes of identities.
+ */
+export function buildS3(
+  settings: StoreSettings,
+  queue: WriteQueue,
+  identityQueue = queue
+): Buckets {
   const client = new S3Client({
     endpoint: settings.s3Endpoint,
     region: settings.region,
@@ -117,6 +124,7 @@ export function buildS3(settings: StoreSettings, queue: WriteQueue): Buckets {
 
   /** A bucket's documents are shared with others, so they are merged in turn and looked at afterwards. */
   async function ensureDocument<Live, Desired extends Live>(
+    bucket: string,
     step: string,
     read: () => Promise<Live>,
     merge: (live: Live) => Desired,
@@ -129,11 +137,16 @@ export function buildS3(settings: StoreSettings, queue: WriteQueue): Buckets {
       return meaningOf(live) === meaningOf(desired) ? undefined : { live, desired }
     }
     if ((await missing()) === undefined) return 'unchanged'
-    const written = await queue(step, budget, async () => {
-      const found = await missing()
-      if (found !== undefined) await write(found.desired)
-      return found
-    })
+    const written = await queue(
+      step,
+      budget,
+      async () => {
+        const found = await missing()
+        if (found !== undefined) await write(found.desired)
+        return found
+      },
+      bucket
+    )
     if ((await missing()) === undefined) {
       return written === undefined ? 'unchanged' : { replaced: written.live }
     }
@@ -147,16 +160,17 @@ export function buildS3(settings: StoreSettings, queue: WriteQueue): Buckets {
     async ensureBucket(bucket, budget) {
       if (await hasBucket(bucket, budget)) return
       const step = `creating bucket ${bucket}`
-      await queue(step, budget, () =>
+      const create = () =>
         call(step, budget, async (options) => {
           const command = new CreateBucketCommand({ Bucket: bucket })
           await unless('BucketAlreadyOwnedByYou', client.send(command, options))
         })
-      )
+      await queue(step, budget, create, bucket)
     },
 
     async ensureBucketPolicy(bucket, merge, budget) {
       return ensureDocument(
+        bucket,
         `writing the policy of bucket ${bucket}`,
         () => readPolicy(bucket, budget),
         merge,
@@ -167,6 +181,7 @@ export function buildS3(settings: StoreSettings, queue: WriteQueue): Buckets {
 
     async ensureLifecycle(bucket, merge, budget) {
       await ensureDocument(
+        bucket,
         `writing the lifecycle of bucket ${bucket}`,
         () => readLifecycle(bucket, budget),
         merge,
@@ -200,8 +215,7 @@ export function buildS3(settings: StoreSettings, queue: WriteQueue): Buckets {
       }
       if (!(await hasBucket(bucket, budget))) return
       await refuseData()
-      // In the queue, because it may take rights from users.
-      await queue(step, budget, async () => {
+      await identityQueue(step, budget, async () => {
         // By default SeaweedFS deletes what is in a bucket with it, and a turn may be long in coming.
         await refuseData()
         await call(step, budget, (options) =>

@@ -1,4 +1,6 @@
 import type { FilerSettings, StoreSettings } from '../config.ts'
+import type { Metrics, WrittenHalf } from '../metrics.ts'
+import { buildAdmission } from './admission.ts'
 import { buildEndpointChecks } from './endpoint-checks.ts'
 import { buildFilerApi } from './filer-api.ts'
 import { checkFiler } from './filer-check.ts'
@@ -21,21 +23,48 @@ interface IdentityApi {
 /** Somebody may start a gateway at any time; nobody needs to hear of it at once. */
 const OTHER_WRITERS_INTERVAL_MS = 5 * 60_000
 
-/** The port on a real SeaweedFS: one write queue before both of its APIs. */
+/**
+ * Over HTTP every write rewrites the whole set of identities, so two writers at once lose users. The filer writes
+ * one user at a time, and two writers of different users lose nothing.
+ */
+const IDENTITY_WRITERS = { iam: 1, filer: 8 }
+/** Buckets have nothing in common; what is written of one is written in turn. */
+const BUCKET_WRITERS = 8
+
+type QueueMetrics = Pick<Metrics, 'queueLength' | 'writeWaited'>
+
+const UNMEASURED: QueueMetrics = { queueLength() {}, writeWaited() {} }
+
+/** The port on a real SeaweedFS: a write queue before each of its APIs. */
 export function buildSeaweedFs(
   settings: StoreSettings,
   commonBucket: string,
-  onWrite: (step: string, budget: Budget) => void
+  onWrite: (step: string, budget: Budget) => void,
+  metrics = UNMEASURED
 ): ObjectStore {
-  const queue = buildWriteQueue(onWrite)
+  const identityWriters = IDENTITY_WRITERS[settings.filer === undefined ? 'iam' : 'filer']
+  const { admit, writeEnded } = buildAdmission(identityWriters)
+  const measured = (queue: WrittenHalf) => ({
+    queueLength: (length: number) => metrics.queueLength(queue, length),
+    writeWaited: (milliseconds: number) => metrics.writeWaited(queue, milliseconds / 1000)
+  })
+  const identityQueue = buildWriteQueue(onWrite, identityWriters, {
+    ...measured('identity'),
+    writeEnded
+  })
+  const bucketQueue = buildWriteQueue(onWrite, BUCKET_WRITERS, {
+    ...measured('bucket'),
+    writeEnded() {}
+  })
   const endpoints = buildEndpointChecks(settings)
-  const api = buildIdentityApi(settings, queue)
+  const api = buildIdentityApi(settings, identityQueue)
   // Once is enough to know that the setting is right. Later a read would wait behind the store's own lock
   // and take proven profiles, who need no identity read at all, down with it.
   let hasIdentityApiAnswered = false
   return {
-    ...buildS3(settings, queue),
+    ...buildS3(settings, bucketQueue, identityQueue),
     ...api.identities,
+    admit,
     probe: buildProbe(settings),
     async checkReadiness({ signal }) {
       const { version: storeVersion, clockAheadMs } = await endpoints.checkS3(commonBucket, signal)

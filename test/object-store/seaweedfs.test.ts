@@ -7,6 +7,7 @@ import {
   failureOf,
   iamAnswer,
   iamError,
+  ok,
   type Script,
   s3Error,
   startStubStore
@@ -16,31 +17,85 @@ const READY_OBJECT = 'GET /mlpipeline/.s3-profile-controller/ready'
 const ACCESS_KEY = { accessKeyId: 'KEY1', secretAccessKey: 'secret-of-key-1' }
 
 t.test('buildSeaweedFs', async (t) => {
-  t.test('announces the writes of both APIs, one at a time', async (t) => {
-    const events: string[] = []
-    const answering = (event: string, answer: ReturnType<typeof iamAnswer>) => () => {
-      events.push(event)
-      return answer
-    }
+  t.test('writes one identity at a time, and buckets meanwhile', async (t) => {
     const script: Script = {
       'HEAD /bucket-a': { status: 404 },
-      'PUT /bucket-a': answering('bucket', { status: 200 }),
-      DeleteAccessKey: answering('key', iamAnswer('DeleteAccessKey'))
+      'PUT /bucket-a': { status: 200 },
+      DeleteAccessKey: ['hang', iamAnswer('DeleteAccessKey')]
     }
     const { settings } = await startStubStore(t, script)
+    const events: string[] = []
     const store = buildSeaweedFs(settings, 'mlpipeline', (step, { namespace }) =>
       events.push(`${namespace}: ${step}`)
     )
-    await Promise.all([
-      store.deleteAccessKey('user-a', 'KEY1', budget()),
-      store.ensureBucket('bucket-a', budget(10_000, 'team-b'))
-    ])
+    const ending = new AbortController()
+    const running = store.deleteAccessKey('user-a', 'KEY1', {
+      namespace: 'team-a',
+      signal: ending.signal
+    })
+    const waiting = store.deleteAccessKey('user-b', 'KEY2', budget(10_000, 'team-b'))
+    await store.ensureBucket('bucket-a', budget(10_000, 'team-c'))
+    ending.abort()
+    await t.rejects(running, { code: 'S3P_STORE_UNAVAILABLE' })
+    await waiting
     t.strictSame(events, [
       'team-a: revoking access key KEY1 of user user-a',
-      'key',
-      'team-b: creating bucket bucket-a',
-      'bucket'
+      'team-c: creating bucket bucket-a',
+      'team-b: revoking access key KEY2 of user user-b'
     ])
+  })
+
+  t.test('deletes a bucket in turn with the writes of identities', async (t) => {
+    const script: Script = {
+      DeleteAccessKey: 'hang',
+      'HEAD /bucket-a': { status: 200 },
+      'DELETE /bucket-a': { status: 204 },
+      otherwise: ok()
+    }
+    const { settings } = await startStubStore(t, script)
+    const events: string[] = []
+    const store = buildSeaweedFs(settings, 'mlpipeline', (step) => events.push(step))
+    const ending = new AbortController()
+    const about = { namespace: 'team-a', signal: ending.signal }
+    const running = store.deleteAccessKey('user-a', 'KEY1', about).catch(() => {})
+    const deleting = store.deleteBucket('bucket-a', budget(10_000, 'team-b'))
+    await pause(100)
+    t.equal(events.length, 1)
+    ending.abort()
+    await Promise.all([running, deleting])
+    t.equal(events.at(-1), 'deleting bucket bucket-a')
+  })
+
+  t.test('tells how many writes wait, and how long they did', async (t) => {
+    const { settings } = await startStubStore(t, {
+      'HEAD /bucket-a': { status: 404 },
+      'PUT /bucket-a': { status: 200 },
+      DeleteAccessKey: iamAnswer('DeleteAccessKey')
+    })
+    const lengths: string[] = []
+    const waits: string[] = []
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {}, {
+      queueLength: (queue, length) => lengths.push(`${queue} ${length}`),
+      writeWaited: (queue, seconds) => waits.push(`${queue} ${seconds < 5}`)
+    })
+    const revoke = (team: string) => store.deleteAccessKey('user', 'KEY', budget(10_000, team))
+    await Promise.all([revoke('team-a'), revoke('team-b'), revoke('team-c')])
+    t.equal(lengths.includes('identity 2'), true)
+    t.equal(lengths.at(-1), 'identity 0')
+    await store.ensureBucket('bucket-a', budget())
+    t.strictSame(waits, [...Array(3).fill('identity true'), 'bucket true'])
+  })
+
+  t.test('turns calls away by the pace of its writes', async (t) => {
+    const { settings } = await startStubStore(t, {})
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {})
+    const short = () => ({ ...budget(), endsAt: performance.now() + 900 })
+    const first = store.admit(short(), async () => {
+      const second = store.admit(short(), async () => 'too late')
+      t.match(await failureOf(second), /^429 S3P_BUSY: /)
+      return 'in time'
+    })
+    t.equal(await first, 'in time')
   })
 
   t.test('probes through the S3 endpoint', async (t) => {
