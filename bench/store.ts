@@ -1,0 +1,52 @@
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { type SeaweedFs, startSeaweedFs, type Topology, type Version } from '../dev/seaweedfs.ts'
+import { childrenNamed, type Usage, usageOf } from './process-usage.ts'
+
+/** A new and empty SeaweedFS as processes of this one, so that what it costs can be seen. */
+export interface Store {
+  readonly seaweedFs: SeaweedFs
+  /** The environment that makes our service use it. */
+  readonly settings: Readonly<Record<string, string>>
+  usage(): Usage
+  stop(): Promise<void>
+}
+
+export type IdentityApi = 'iam' | 'filer'
+
+export interface StoreOptions {
+  readonly version?: Version
+  /** `single-gateway` is how KFP installs it; the other is our own platform. */
+  readonly topology?: Topology
+  readonly identityApi?: IdentityApi
+}
+
+/** The bucket that KFP makes at its installation. */
+const COMMON_BUCKET = 'mlpipeline'
+
+export async function startStore({
+  version = '4.48',
+  topology = 'tenant-gateway',
+  identityApi = 'iam'
+}: StoreOptions = {}): Promise<Store> {
+  const seaweedFs = await startSeaweedFs({ version, topology, runtime: 'binary' })
+  const pids = childrenNamed('weed')
+  const s3 = new S3Client({
+    endpoint: seaweedFs.s3Endpoint,
+    region: 'us-east-1',
+    credentials: { ...seaweedFs.admin },
+    forcePathStyle: true
+  })
+  await s3.send(new CreateBucketCommand({ Bucket: COMMON_BUCKET }))
+  return {
+    seaweedFs,
+    settings: {
+      IDENTITY_API: identityApi,
+      AWS_ENDPOINT_URL_S3: seaweedFs.s3Endpoint,
+      AWS_ENDPOINT_URL_IAM: seaweedFs.iamEndpoint,
+      AWS_ACCESS_KEY_ID: seaweedFs.admin.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: seaweedFs.admin.secretAccessKey
+    },
+    usage: () => usageOf(pids),
+    stop: () => seaweedFs.stop()
+  }
+}
