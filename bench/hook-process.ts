@@ -28,6 +28,7 @@ export interface HookCommand {
 
 const START_LIMIT_MS = 30_000
 const ASK_EVERY_MS = 3
+const END_LIMIT_MS = 5_000
 
 export async function startHook(command: (port: number) => HookCommand): Promise<HookProcess> {
   const [port = 0] = await freePorts(1)
@@ -65,11 +66,28 @@ export async function startHook(command: (port: number) => HookCommand): Promise
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGKILL')
+  // Politely, because a process that is killed leaves nothing in Node's cache of compiled code.
+  child.kill('SIGTERM')
+  const impatience = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS)
   await exited
+  clearTimeout(impatience)
 }
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+
+/** That of the webhooks in our manifests. */
+export const OUR_TIMEOUT_MS = 30_000
+
+/** What our service is told of the store and of its keys. */
+export function ourEnvironment(store: Store): Record<string, string> {
+  return {
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    CREDENTIAL_ROOT_KEY: 'root-key-of-the-benchmarks-32-bytes-or-more',
+    AUDIT_INTERVAL: '0s',
+    ...store.settings
+  }
+}
 
 /** This service, as its image runs it. */
 export async function startOurs(
@@ -81,13 +99,9 @@ export async function startOurs(
     program: process.execPath,
     arguments: [MAIN],
     environment: {
-      NODE_ENV: 'production',
-      HOST: '127.0.0.1',
+      ...ourEnvironment(store),
       PORT: String(port),
       HOOK_TOKEN: token,
-      CREDENTIAL_ROOT_KEY: 'root-key-of-the-benchmarks-32-bytes-or-more',
-      AUDIT_INTERVAL: '0s',
-      ...store.settings,
       ...environment
     },
     headers: { authorization: `Bearer ${token}` },

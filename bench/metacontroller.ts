@@ -5,9 +5,9 @@ import { buildPost } from './http-client.ts'
 
 export interface Onboarding {
   readonly wallMs: number
-  /** When each profile was done, since the beginning, in order of time. */
-  readonly doneAtMs: readonly number[]
-  /** How long each profile took from its first call to its last, in the same order. */
+  /** When each profile had its Secret, since the beginning, in order of time. */
+  readonly secretAtMs: readonly number[]
+  /** What each profile waited: from its first call to its Secret, and for the answer to the call that shows it. */
   readonly profileMs: readonly number[]
   readonly calls: number
   /** Calls that Metacontroller gave up, or that failed. */
@@ -39,6 +39,7 @@ interface Parent {
   attachments: readonly Attachment[]
   failures: number
   startedAt: number | undefined
+  secretMs: number
 }
 
 /**
@@ -55,17 +56,19 @@ export async function onboard(
     namespace,
     attachments: [],
     failures: 0,
-    startedAt: undefined
+    startedAt: undefined,
+    secretMs: 0
   }))
   const counts = { calls: 0, timedOut: 0, failed: 0, deferred: 0 }
-  const doneAtMs: number[] = []
+  const secretAtMs: number[] = []
   const profileMs: number[] = []
   const answers = new Map<string, readonly Attachment[]>()
   const beganAt = performance.now()
-  const isOver = () => doneAtMs.length === names.length || performance.now() - beganAt > limitMs
+  const isOver = () => profileMs.length === names.length || performance.now() - beganAt > limitMs
 
   async function sync(parent: Parent): Promise<void> {
-    parent.startedAt ??= performance.now()
+    const calledAt = performance.now()
+    parent.startedAt ??= calledAt
     counts.calls += 1
     const signal = AbortSignal.timeout(timeoutMs)
     const answer = await post(syncBody(parent.namespace, parent.attachments), signal).catch(
@@ -82,15 +85,20 @@ export async function onboard(
     }
     parent.failures = 0
     const { attachments } = JSON.parse(answer.text) as Answer
-    const hadSecret = secretOf(parent.attachments)
-    parent.attachments = attachments
-    // The Secret's arrival in the cluster is what wakes Metacontroller.
-    if (hadSecret === undefined || hadSecret !== secretOf(attachments))
-      return void queue.push(parent)
+    const secret = secretOf(attachments)
+    if (secret === undefined) throw new Error(`The hook gave ${parent.namespace} no Secret`)
     const now = performance.now()
-    doneAtMs.push(now - beganAt)
-    profileMs.push(now - parent.startedAt)
-    answers.set(parent.namespace, attachments)
+    const isShown = secretOf(parent.attachments) === secret
+    parent.attachments = attachments
+    if (isShown) {
+      profileMs.push(parent.secretMs + now - calledAt)
+      answers.set(parent.namespace, attachments)
+      return
+    }
+    secretAtMs.push(now - beganAt)
+    parent.secretMs = now - parent.startedAt
+    // The Secret's arrival in the cluster is what wakes Metacontroller.
+    queue.push(parent)
   }
 
   function later(parent: Parent, ms: number): void {
@@ -107,10 +115,10 @@ export async function onboard(
   )
   return {
     wallMs: performance.now() - beganAt,
-    doneAtMs,
+    secretAtMs,
     profileMs,
     ...counts,
-    done: doneAtMs.length,
+    done: profileMs.length,
     answers
   }
 }

@@ -18,6 +18,8 @@ export interface StoreOptions {
   /** `single-gateway` is how KFP installs it; the other is our own platform. */
   readonly topology?: Topology
   readonly identityApi?: IdentityApi
+  /** More flags of `weed server`. */
+  readonly serverFlags?: readonly string[]
 }
 
 /** The bucket that KFP makes at its installation. */
@@ -26,9 +28,10 @@ const COMMON_BUCKET = 'mlpipeline'
 export async function startStore({
   version = '4.48',
   topology = 'tenant-gateway',
-  identityApi = 'iam'
+  identityApi = 'iam',
+  serverFlags = []
 }: StoreOptions = {}): Promise<Store> {
-  const seaweedFs = await startSeaweedFs({ version, topology, runtime: 'binary' })
+  const seaweedFs = await startSeaweedFs({ version, topology, runtime: 'binary', serverFlags })
   const pids = childrenNamed('weed')
   const s3 = new S3Client({
     endpoint: seaweedFs.s3Endpoint,

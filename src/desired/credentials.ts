@@ -101,8 +101,25 @@ function accessKeyIdFor(rootKey: Buffer, user: string, epoch: number): string {
   return KEY_ID_PREFIX + toBase32(epoch, EPOCH_CHARACTERS) + mac
 }
 
-/** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
+/**
+ * What was derived before, by root key: a profile at rest asks for the same texts at every sync, and the six
+ * derivations were most of what it cost. Holds nothing that the root key does not give away.
+ */
+const derived = new WeakMap<Buffer, Map<string, string>>()
+/** Of some ten thousand profiles. A tenant may name any epoch in its Secret, and so many more. */
+const MAX_DERIVED = 40_000
+
 function derive(rootKey: Buffer, info: string, characters: number): string {
+  const known = derived.get(rootKey) ?? new Map<string, string>()
+  derived.set(rootKey, known)
+  const text = known.get(info) ?? derivedAnew(rootKey, info, characters)
+  if (known.size >= MAX_DERIVED) known.clear()
+  known.set(info, text)
+  return text
+}
+
+/** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
+function derivedAnew(rootKey: Buffer, info: string, characters: number): string {
   const bytes = Buffer.from(hkdfSync('sha256', rootKey, '', `s3-profile-controller/${info}`, 32))
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
   return Array.from({ length: characters }, (_, index) => {
