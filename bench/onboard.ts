@@ -1,9 +1,10 @@
+import type { IdentityApi } from '../dev/seaweedfs.ts'
 import { namespaces } from './cluster.ts'
 import { percentile } from './figures.ts'
 import { OUR_TIMEOUT_MS, startOurs } from './hook-process.ts'
 import { type Onboarding, onboard } from './metacontroller.ts'
 import type { Results, Row } from './results.ts'
-import { type IdentityApi, type StoreOptions, startStore } from './store.ts'
+import { type StoreOptions, startStore } from './store.ts'
 import { NO_SYNC_PY, SYNC_PY, SYNC_PY_TIMEOUT_MS, startSyncPy } from './sync-py.ts'
 
 const PROFILES = 200

@@ -1,5 +1,12 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { type SeaweedFs, startSeaweedFs, type Topology, type Version } from '../dev/seaweedfs.ts'
+import {
+  type IdentityApi,
+  type SeaweedFs,
+  startSeaweedFs,
+  type Topology,
+  type Version
+} from '../dev/seaweedfs.ts'
+import { storeEnvironment } from '../test/fixtures/real-seaweedfs.ts'
 import { childrenNamed, type Usage, usageOf } from './process-usage.ts'
 
 /** A new and empty SeaweedFS as processes of this one, so that what it costs can be seen. */
@@ -10,8 +17,6 @@ export interface Store {
   usage(): Usage
   stop(): Promise<void>
 }
-
-export type IdentityApi = 'iam' | 'filer'
 
 export interface StoreOptions {
   readonly version?: Version
@@ -31,7 +36,13 @@ export async function startStore({
   identityApi = 'iam',
   serverFlags = []
 }: StoreOptions = {}): Promise<Store> {
-  const seaweedFs = await startSeaweedFs({ version, topology, runtime: 'binary', serverFlags })
+  const seaweedFs = await startSeaweedFs({
+    version,
+    topology,
+    identityApi,
+    runtime: 'binary',
+    serverFlags
+  })
   const pids = childrenNamed('weed')
   const s3 = new S3Client({
     endpoint: seaweedFs.s3Endpoint,
@@ -42,13 +53,7 @@ export async function startStore({
   await s3.send(new CreateBucketCommand({ Bucket: COMMON_BUCKET }))
   return {
     seaweedFs,
-    settings: {
-      IDENTITY_API: identityApi,
-      AWS_ENDPOINT_URL_S3: seaweedFs.s3Endpoint,
-      AWS_ENDPOINT_URL_IAM: seaweedFs.iamEndpoint,
-      AWS_ACCESS_KEY_ID: seaweedFs.admin.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: seaweedFs.admin.secretAccessKey
-    },
+    settings: storeEnvironment(seaweedFs),
     usage: () => usageOf(pids),
     stop: () => seaweedFs.stop()
   }

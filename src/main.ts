@@ -94,8 +94,8 @@ function reportArguments(args: string[], allowPositionals: boolean) {
     const faulty = urls.find((url) => !isEndpoint(url))
     if (faulty !== undefined) exit(FAILED, `--${door} must be a URL without a path\n${USAGE}`)
   }
-  const sideDoors = ({ store: { s3Endpoint, iamEndpoint } }: Config) => ({
-    ...usualSideDoors([s3Endpoint, iamEndpoint]),
+  const sideDoors = ({ store: { s3Endpoint, iamEndpoint, filer } }: Config) => ({
+    ...usualSideDoors([s3Endpoint, iamEndpoint ?? `http://${filer?.address}`]),
     ...named
   })
   return { json, sideDoors, positionals }

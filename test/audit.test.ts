@@ -176,7 +176,7 @@ t.test('auditEvery', async (t) => {
       return []
     }
     const store = { ...context.store, listUsers }
-    await auditEvery(1, { ...context, store, metrics: { auditEnded } }, stop.signal)
+    await auditEvery(1, 1, { ...context, store, metrics: { auditEnded } }, stop.signal)
     t.same(outcomes, [
       { users: 0, unclaimed: 0, findings: NO_FINDINGS },
       'failed',
@@ -197,7 +197,7 @@ t.test('auditEvery', async (t) => {
       }
     }
     const auditEnded = () => t.fail('nothing ended')
-    await auditEvery(1, { ...context, store, metrics: { auditEnded } }, stop.signal)
+    await auditEvery(1, 1, { ...context, store, metrics: { auditEnded } }, stop.signal)
     t.same(warnings, [])
   })
 })

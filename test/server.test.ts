@@ -404,7 +404,7 @@ t.test('a store that is not ready is told by /readyz each time and by the log on
   let fault: string | undefined = first
   const checkReadiness = async () => {
     if (fault !== undefined) throw new NotReady(fault)
-    return { storeVersion: '4.48' }
+    return { storeVersion: '4.48', otherWriters: [] }
   }
   const { server, logged } = serve({ ...store, checkReadiness })
   const later = async () => {
@@ -442,7 +442,7 @@ t.test('a store that is not ready is told by /readyz each time and by the log on
 
 t.test('a store that takes its time is asked by one probe at a time', async (t) => {
   const { store } = buildFakeObjectStore()
-  const slow = Promise.withResolvers<{ storeVersion: string }>()
+  const slow = Promise.withResolvers<{ storeVersion: string; otherWriters: string[] }>()
   let asked = 0
   const checkReadiness = () => {
     asked += 1
@@ -453,7 +453,7 @@ t.test('a store that takes its time is asked by one probe at a time', async (t) 
   await pause(2_100)
   const second = server.inject('/readyz')
   await pause(100)
-  slow.resolve({ storeVersion: '4.48' })
+  slow.resolve({ storeVersion: '4.48', otherWriters: [] })
   t.same([(await first).statusCode, (await second).statusCode], [200, 200])
   t.equal(asked, 1)
 })
@@ -473,7 +473,7 @@ t.test('known holes are told by /readyz each time and by the log once', async (t
   let storeVersion = '4.34'
   const { store } = buildFakeObjectStore()
   const environment = { BUCKET_LAYOUT: 'shared', TOP_LEVEL_BROWSE: 'true' }
-  const checkReadiness = async () => ({ storeVersion })
+  const checkReadiness = async () => ({ storeVersion, otherWriters: [] })
   const { server, logged } = serve({ ...store, checkReadiness }, environment)
   const linesLogged = () => logged().trim().split('\n').length
   const markers =

@@ -1,4 +1,4 @@
-import { hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHash, hkdfSync, timingSafeEqual } from 'node:crypto'
 
 /** A pair as S3 clients use it. */
 export interface AccessKey {
@@ -86,6 +86,21 @@ export function standingOf(
   if (epoch !== undefined) return { epoch, rank: epoch + CURRENT_ROOT_RANK }
   const previous = previousRootKey && epochOf(previousRootKey, user, accessKeyId)
   return previous === undefined ? undefined : { epoch: previous, rank: previous }
+}
+
+/** What a secret can be compared by without being held. */
+export function digestOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64')
+}
+
+/** The digest of the secret that a key of ours must have. */
+export function secretDigestOf(
+  { rootKey, previousRootKey = rootKey }: RootKeys,
+  user: string,
+  { epoch, rank }: Standing
+): string {
+  const issuedBy = rank === epoch ? previousRootKey : rootKey
+  return digestOf(accessKeyFor(issuedBy, user, epoch).secretAccessKey)
 }
 
 /**

@@ -84,7 +84,7 @@ t.test('checkReadiness', async (t) => {
     const script = { ...ready, [READY_OBJECT]: { ...s3Error(404, 'NoSuchKey'), headers } }
     const stub = await startStubStore(t, script)
     const store = buildSeaweedFs(stub.settings, 'mlpipeline', () => {})
-    t.strictSame(await store.checkReadiness(budget()), { storeVersion: '4.34' })
+    t.strictSame(await store.checkReadiness(budget()), { storeVersion: '4.34', otherWriters: [] })
   })
 
   t.test('asks the identity API until it has answered once, and the S3 API always', async (t) => {
