@@ -9,6 +9,9 @@ const PLOT = new URL('results/growth.svg', import.meta.url)
 const [BEGIN, END] = ['<!-- bench:report -->', '<!-- /bench:report -->']
 
 const results = readResults()
+const PLOT_LINE =
+  '![Milliseconds for the next profile, by how many there are](bench/results/growth.svg)'
+
 const curves = results.flatMap(({ curves = [] }) => curves)
 if (curves.length > 0) {
   writeFileSync(PLOT, plotSvg('Milliseconds for the next profile, five at a time', curves))
@@ -16,5 +19,6 @@ if (curves.length > 0) {
 const readme = readFileSync(README, 'utf8')
 const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)]
 if (begin < 0 || end < begin) throw new Error(`README.md has no ${BEGIN} … ${END}`)
-const table = `${BEGIN}\n${tableText(results)}\n`
+const plot = curves.length > 0 ? `\n${PLOT_LINE}\n` : ''
+const table = `${BEGIN}\n${tableText(results)}\n${plot}`
 writeFileSync(README, readme.slice(0, begin) + table + readme.slice(end))
