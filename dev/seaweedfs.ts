@@ -54,6 +54,8 @@ export interface SeaweedFsOptions {
   readonly grpcCertificate?: { readonly cert: string; readonly key: string }
   /** What decides about requests: `iam-manager` as soon as the filer has a signing key for its tokens. */
   readonly engine?: Engine
+  /** More flags of `weed server`; one that it has already is replaced. */
+  readonly serverFlags?: readonly string[]
   /** Fixed ports of the tenant-gateway topology, instead of free ones. */
   readonly s3Port?: number
   readonly iamPort?: number

@@ -24,6 +24,7 @@ export function serverArguments(
     readonly version: Version
     readonly standaloneIam: boolean
     readonly topology: Topology
+    readonly serverFlags?: readonly string[]
     readonly identityApi?: IdentityApi | undefined
   }
 ): string[] {
@@ -56,7 +57,8 @@ export function serverArguments(
     // The default of 10 s is for clusters; alone, a restarted master waits it out for nobody.
     '-master.electionTimeout=1s',
     '-volume.max=0',
-    '-volume.preStopSeconds=1'
+    '-volume.preStopSeconds=1',
+    ...(setup.serverFlags ?? [])
   ]
 }
 

@@ -120,8 +120,27 @@ function secretFor(rootKey: Buffer, user: string, epoch: number): string {
   return derive(rootKey, `secret-access-key/${user}/${epoch}`, SECRET_CHARACTERS)
 }
 
-/** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
+/**
+ * What was derived before, by root key: a profile at rest asks for the same texts at every sync, and the six
+ * derivations were most of what it cost. Holds nothing that the root key does not give away.
+ */
+const derived = new WeakMap<Buffer, Map<string, string>>()
+/** Of some ten thousand profiles. A tenant may name any epoch in its Secret, and so many more. */
+const MAX_DERIVED = 40_000
+
 function derive(rootKey: Buffer, info: string, characters: number): string {
+  const known = derived.get(rootKey) ?? new Map<string, string>()
+  derived.set(rootKey, known)
+  const before = known.get(info)
+  if (before !== undefined) return before
+  if (known.size >= MAX_DERIVED) known.clear()
+  const text = derivedAnew(rootKey, info, characters)
+  known.set(info, text)
+  return text
+}
+
+/** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
+function derivedAnew(rootKey: Buffer, info: string, characters: number): string {
   const bytes = Buffer.from(hkdfSync('sha256', rootKey, '', `s3-profile-controller/${info}`, 32))
   return Array.from({ length: characters }, (_, index) => {
     const start = index * BITS_PER_CHARACTER

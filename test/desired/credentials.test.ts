@@ -24,6 +24,14 @@ function edited(text: string, index: number): string {
   return text.slice(0, index) + other + text.slice(index + 1)
 }
 
+t.test('what was derived is remembered, and forgotten before it is too much', async (t) => {
+  const own = Buffer.from(ROOT_KEY)
+  const before = accessKeyFor(own, USER, EPOCH)
+  t.same(accessKeyFor(own, USER, EPOCH), before)
+  for (let epoch = 0; epoch < 25_000; epoch++) accessKeyFor(own, USER, epoch)
+  t.same(accessKeyFor(own, USER, EPOCH), before)
+})
+
 t.test('accessKeyFor', async (t) => {
   // Computed once by another HKDF. If one of these changes, every key in every cluster does.
   const vectors: [user: string, epoch: number, accessKeyId: string, secretAccessKey: string][] = [
