@@ -23,7 +23,7 @@ import {
 } from './commands/sweep-report.ts'
 import { verify } from './commands/verify.ts'
 import { exitCodeOf, reportJson, reportText } from './commands/verify-report.ts'
-import { type Config, loadConfig } from './config.ts'
+import { type Config, identityUrlOf, loadConfig } from './config.ts'
 import { isEndpoint } from './environment.ts'
 import { CommandFailed } from './errors.ts'
 import type { ObjectStore } from './object-store/object-store.ts'
@@ -94,8 +94,8 @@ function reportArguments(args: string[], allowPositionals: boolean) {
     const faulty = urls.find((url) => !isEndpoint(url))
     if (faulty !== undefined) exit(FAILED, `--${door} must be a URL without a path\n${USAGE}`)
   }
-  const sideDoors = ({ store: { s3Endpoint, iamEndpoint, filer } }: Config) => ({
-    ...usualSideDoors([s3Endpoint, iamEndpoint ?? `http://${filer?.address}`]),
+  const sideDoors = ({ store }: Config) => ({
+    ...usualSideDoors([store.s3Endpoint, identityUrlOf(store)]),
     ...named
   })
   return { json, sideDoors, positionals }
