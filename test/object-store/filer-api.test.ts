@@ -215,6 +215,20 @@ t.test('ensurePolicy', async (t) => {
     t.strictSame(writes, ['restoring policy policy-a'])
   })
 
+  t.test('creates one that is missing, and knows it again', async (t) => {
+    let content: string | undefined
+    const { api, writes } = await onStub(t, {
+      GetPolicy: () => (content === undefined ? missing() : { content }),
+      PutPolicy(policy) {
+        content = policy.content
+        return {}
+      }
+    })
+    await api.ensurePolicy(policy, budget())
+    t.equal(await api.ensurePolicy(policy, budget()), 'policy-a')
+    t.strictSame(writes, ['creating policy policy-a'])
+  })
+
   t.test('takes nothing but absence for absence', async (t) => {
     const { api, writes } = await onStub(t, { GetPolicy: () => grpcError(INTERNAL, 'disk full') })
     t.match(
