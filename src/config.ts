@@ -66,6 +66,11 @@ export interface Filer {
 /** `client` is the certificate that the filer wants to see. */
 export type FilerTls = { readonly ca: string; readonly client: TlsFiles | 'off' } | 'off'
 
+/** Where identities are written, as a URL. */
+export function identityUrlOf(store: StoreSettings): string {
+  return store.filer === undefined ? store.iamEndpoint : `http://${store.filer.address}`
+}
+
 /** Where a certificate and its key are mounted. */
 export interface TlsFiles {
   readonly certFile: string

@@ -4,7 +4,7 @@ import { CLEAN, FAILED } from './commands/exit-codes.ts'
 import type { InitOutcome } from './commands/init-secrets.ts'
 import { printable } from './commands/printable.ts'
 import { serve } from './commands/serve.ts'
-import { type Config, loadConfig } from './config.ts'
+import { type Config, identityUrlOf, loadConfig } from './config.ts'
 import { isEndpoint } from './environment.ts'
 import { CommandFailed } from './errors.ts'
 import type { ObjectStore } from './object-store/object-store.ts'
@@ -83,8 +83,8 @@ async function reportArguments(args: string[], allowPositionals: boolean) {
     const faulty = urls.find((url) => !isEndpoint(url))
     if (faulty !== undefined) exit(FAILED, `--${door} must be a URL without a path\n${USAGE}`)
   }
-  const sideDoors = ({ store: { s3Endpoint, iamEndpoint, filer } }: Config) => ({
-    ...usualSideDoors([s3Endpoint, iamEndpoint ?? `http://${filer?.address}`]),
+  const sideDoors = ({ store }: Config) => ({
+    ...usualSideDoors([store.s3Endpoint, identityUrlOf(store)]),
     ...named
   })
   return { json, sideDoors, positionals }

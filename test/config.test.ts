@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { loadConfig } from '../src/config.ts'
+import { identityUrlOf, loadConfig } from '../src/config.ts'
 import { Environment } from '../src/environment.ts'
 import { config, environment, HOOK_TOKEN, ROOT_KEY } from './fixtures/builders.ts'
 
@@ -310,6 +310,8 @@ t.test('loadConfig', async (t) => {
     const plain = { ...SHARED, filer: { ...filer, tls: 'off' } }
     t.strictSame(loadConfig({ ...without('AWS_ENDPOINT_URL_IAM'), ...FILER }).store, plain)
     t.strictSame(config(FILER).store, plain, 'the other endpoint is not used')
+    t.equal(identityUrlOf(config(FILER).store), 'http://filer.invalid:18888')
+    t.equal(identityUrlOf(config().store), 'http://store.invalid:8111')
     const tls = { ca: CA, client: 'off' }
     t.strictSame(config({ ...FILER, FILER_CA: CA }).store, { ...SHARED, filer: { ...filer, tls } })
   })

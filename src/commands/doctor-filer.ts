@@ -12,10 +12,9 @@ export async function examineFiler(
 ): Promise<Finding[]> {
   const { address, tls } = settings.filer
   const channel = buildGrpcChannel(address, tls)
-  const channelTo = (other: string) => buildGrpcChannel(other, tls)
   const [isOpen, writers] = await Promise.all([
     isOpenToAll(channel, signal),
-    findOtherWriters(settings, channel, channelTo)
+    findOtherWriters(settings, channel)
   ])
   channel.close()
   const check = 'IAM over HTTP'

@@ -1,7 +1,7 @@
-import type { FilerSettings } from '../config.ts'
+import type { FilerSettings, FilerTls } from '../config.ts'
 import { STANDALONE_IAM_PORT } from '../desired/known-holes.ts'
 import { IAM_CONTENT, sendChangeOfNothing } from './endpoint-checks.ts'
-import type { GrpcChannel } from './grpc-channel.ts'
+import { buildGrpcChannel, type GrpcChannel } from './grpc-channel.ts'
 
 interface FilerConfiguration {
   readonly masters: readonly string[]
@@ -21,15 +21,12 @@ const GRPC_OFFSET = 10_000
  * The addresses where identities can be written over HTTP beside the filer's service: of the gateways that have
  * registered at a master, of ours, and of the IAM server on its usual port beside each. Others may exist: a gateway
  * that does not register, other ports, an address that this pod may not reach.
- *
- * @param channelTo a channel to a master, with the certificates that the filer's has
  */
 export async function findOtherWriters(
   settings: FilerSettings,
-  filer: GrpcChannel,
-  channelTo: (address: string) => GrpcChannel
+  filer: GrpcChannel
 ): Promise<string[]> {
-  const gateways = await registeredGateways(filer, channelTo)
+  const gateways = await registeredGateways(filer, settings.filer.tls)
   const own = new URL(settings.s3Endpoint)
   const hosts = [own.hostname, settings.filer.address.replace(/:\d+$/, '')]
   for (const gateway of gateways) hosts.push(new URL(gateway).hostname)
@@ -39,10 +36,7 @@ export async function findOtherWriters(
   return found.filter((place) => place !== undefined)
 }
 
-async function registeredGateways(
-  filer: GrpcChannel,
-  channelTo: (address: string) => GrpcChannel
-): Promise<string[]> {
+async function registeredGateways(filer: GrpcChannel, tls: FilerTls): Promise<string[]> {
   const method = 'filer_pb.SeaweedFiler/GetFilerConfiguration'
   const none: FilerConfiguration = { masters: [], filerGroup: '' }
   const { masters, filerGroup } = await filer
@@ -50,7 +44,7 @@ async function registeredGateways(
     .catch(() => none)
   const nodes = await Promise.all(
     masters.map(async (master) => {
-      const channel = channelTo(grpcAddress(master))
+      const channel = buildGrpcChannel(grpcAddress(master), tls)
       const request = { clientType: 's3', filerGroup }
       const { clusterNodes } = await channel
         .call<ClusterNodes>('master_pb.Seaweed/ListClusterNodes', request, soon())

@@ -89,7 +89,6 @@ function buildIdentityApi(settings: StoreSettings, queue: WriteQueue): IdentityA
 function buildOnFiler(settings: FilerSettings, queue: WriteQueue): IdentityApi {
   const { filer } = settings
   const channel = buildGrpcChannel(filer.address, filer.tls)
-  const channelTo = (address: string) => buildGrpcChannel(address, filer.tls)
   let found: readonly string[] = []
   let lookedAt = Number.NEGATIVE_INFINITY
   return {
@@ -99,7 +98,7 @@ function buildOnFiler(settings: FilerSettings, queue: WriteQueue): IdentityApi {
       if (performance.now() - lookedAt >= OTHER_WRITERS_INTERVAL_MS) {
         lookedAt = performance.now()
         // Nobody waits for it: where packets are dropped it takes seconds.
-        void findOtherWriters(settings, channel, channelTo).then((writers) => {
+        void findOtherWriters(settings, channel).then((writers) => {
           found = writers
         })
       }

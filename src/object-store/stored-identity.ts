@@ -114,7 +114,8 @@ function textField(number: number, text: string): Buffer {
 }
 
 function field(number: number, value: Buffer): Buffer {
-  return Buffer.concat([varint(number * 8 + LENGTH_DELIMITED), varint(value.length), value])
+  const head = [...varint(number * 8 + LENGTH_DELIMITED), ...varint(value.length)]
+  return Buffer.concat([Buffer.from(head), value])
 }
 
 /** @see https://protobuf.dev/programming-guides/encoding/ */
@@ -138,17 +139,17 @@ function fieldsOf(message: Buffer): Field[] {
 
 function readVarint(message: Buffer, start: number): [value: number, end: number] {
   let value = 0
-  for (let at = start; ; at++) {
-    const byte = message[at] ?? 0
-    value += (byte % 128) * 128 ** (at - start)
-    if (byte < 128) return [value, at + 1]
-  }
+  let end = start
+  let byte: number
+  do {
+    byte = message.readUInt8(end)
+    value += (byte % 128) * 128 ** (end - start)
+    end += 1
+  } while (byte >= 128)
+  return [value, end]
 }
 
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.from([...bytes, rest])
-    bytes.push((rest % 128) + 128)
-  }
+function varint(value: number): number[] {
+  if (value < 128) return [value]
+  return [(value % 128) + 128, ...varint(Math.floor(value / 128))]
 }

@@ -215,6 +215,20 @@ t.test('ensurePolicy', async (t) => {
     t.strictSame(writes, ['restoring policy policy-a'])
   })
 
+  t.test('creates one that is missing, and knows it again', async (t) => {
+    let content: string | undefined
+    const { api, writes } = await onStub(t, {
+      GetPolicy: () => (content === undefined ? missing() : { content }),
+      PutPolicy(policy) {
+        content = policy.content
+        return {}
+      }
+    })
+    await api.ensurePolicy(policy, budget())
+    t.equal(await api.ensurePolicy(policy, budget()), 'policy-a')
+    t.strictSame(writes, ['creating policy policy-a'])
+  })
+
   t.test('takes nothing but absence for absence', async (t) => {
     const { api, writes } = await onStub(t, { GetPolicy: () => grpcError(INTERNAL, 'disk full') })
     t.match(
@@ -223,4 +237,29 @@ t.test('ensurePolicy', async (t) => {
     )
     t.strictSame(writes, [])
   })
+})
+
+t.test('deletePolicy and listPolicies', async (t) => {
+  const { api, methods, writes } = await onStub(t, {
+    GetPolicy: ({ name }) =>
+      name === 'nowhere' ? missing() : { content: JSON.stringify(DOCUMENT) },
+    GetConfiguration: () => ({
+      configuration: { identities: [identityBytes({ name: 'user-a', policyNames: ['in-use'] })] }
+    }),
+    DeletePolicy: nothing,
+    ListPolicies: () => ({ policies: [{ name: 'in-use', content: '{}' }] })
+  })
+  t.equal(await api.deletePolicy('nowhere', budget()), 'deleted')
+  t.strictSame(writes, [], 'absence is fine')
+  t.equal(await api.deletePolicy('in-use', budget()), 'attached')
+  t.equal(await api.deletePolicy('free', budget()), 'deleted')
+  t.strictSame(methods().slice(-3), ['GetPolicy', 'GetConfiguration', 'DeletePolicy'])
+  t.strictSame(await api.listPolicies(budget()), ['in-use'])
+})
+
+t.test('disabling a key that is not there writes nothing', async (t) => {
+  const identity = identityBytes({ name: 'user-a', keys: [KEY] })
+  const { api, methods } = await onStub(t, { GetUser: () => ({ identity }) })
+  await api.disableAccessKey('user-a', 'KEY9', budget())
+  t.strictSame(methods(), ['GetUser'])
 })

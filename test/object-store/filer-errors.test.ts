@@ -187,5 +187,9 @@ t.test('filerError', async (t) => {
     said(14, 'read ECONNREFUSED'),
     /FILER_GRPC_ADDRESS: nobody listens at filer.invalid:18888/
   )
+  t.match(
+    said(14, 'the connection was dropped'),
+    /no answer from .* \(the connection was dropped\);/
+  )
   t.equal(filerFault(new NotReady('of another kind'), ADDRESS), undefined)
 })

@@ -11,7 +11,6 @@ import {
 } from '../fixtures/stub-filer.ts'
 import { storeSettings } from '../fixtures/stub-store.ts'
 
-const channelTo = (address: string) => buildGrpcChannel(address, 'off')
 const WRITABLE = { status: 404, body: '<Error><Code>NoSuchEntity</Code></Error>' }
 const READ_ONLY = { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }
 const NO_IAM = { status: 405, body: '' }
@@ -49,9 +48,9 @@ function grpcAddressOf(address: string): string {
 
 async function foundFrom(t: Test, own: string, { filer }: StubFiler): Promise<string[]> {
   const { iamEndpoint: _, ...settings } = storeSettings(`http://${own}`)
-  const channel = channelTo(filer.address)
+  const channel = buildGrpcChannel(filer.address, 'off')
   t.teardown(() => channel.close())
-  return (await findOtherWriters({ ...settings, filer }, channel, channelTo)).sort()
+  return (await findOtherWriters({ ...settings, filer }, channel)).sort()
 }
 
 t.test('findOtherWriters', async (t) => {
@@ -73,7 +72,10 @@ t.test('findOtherWriters', async (t) => {
         }))
       }
       const script: FilerScript = {
-        GetFilerConfiguration: () => ({ masters: [master, '127.77.0.1:1'], filerGroup: 'group-a' }),
+        GetFilerConfiguration: () => ({
+          masters: [master, '127.77.0.1:1', 'no address'],
+          filerGroup: 'group-a'
+        }),
         ListClusterNodes: () => ({
           clusterNodes: [...nodes.clusterNodes, { address: 'no address' }]
         })
