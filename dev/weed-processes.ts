@@ -167,7 +167,8 @@ export async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promis
     filer: next(),
     filerGrpc: next(),
     iamS3: iamPort ?? next(),
-    iamS3Grpc: next(),
+    // Where it is if nobody says otherwise: a gateway is known to others by this one alone.
+    iamS3Grpc: iamPort === undefined || iamPort > 55_000 ? next() : iamPort + 10_000,
     standaloneIam: next(),
     gateway: s3Port ?? next(),
     gatewayGrpc: next()

@@ -1,13 +1,7 @@
 import { setTimeout as pause, setImmediate as yieldTurn } from 'node:timers/promises'
 import type { Context } from './context.ts'
 import { ownBucketPolicy, type PolicyDocument } from './desired/access-policy.ts'
-import {
-  type Finding,
-  findingsFor,
-  holdsKeyOfOurs,
-  type Identity,
-  NO_FINDINGS
-} from './desired/identity.ts'
+import { type Finding, findingsFor, type Identity, NO_FINDINGS } from './desired/identity.ts'
 import { namespaceIn, stemOf } from './desired/plan.ts'
 import type { Metrics } from './metrics.ts'
 import type { Budget, Survey } from './object-store/object-store.ts'
@@ -148,10 +142,11 @@ function judge(
 ): Judgement {
   const claimed = memory.policyClaimed(user)
   if (live === undefined) return 'not-ours'
-  if (claimed === undefined && !holdsKeyOfOurs(user, live, settings)) return 'not-ours'
   const isCommon = settings.layout === 'per-profile'
   const policy = claimed ?? (isCommon ? ownBucketPolicy(settings.namePrefix) : undefined)
   const found = findingsFor(user, live, policy, documents, settings, secretDigests)
+  // A name like ours, without a key that the root key explains.
+  if (claimed === undefined && found.includes('missing-key')) return 'not-ours'
   // More than one key may be a grace; its next sync knows.
   if (found.length > 0 || live.accessKeys.length > 1) memory.suspect(user)
   return found

@@ -496,6 +496,16 @@ t.test('known holes are told by /readyz each time and by the log once', async (t
   t.equal(linesLogged(), 2, 'nothing is said twice')
 })
 
+t.test('others that can write identities are told by /readyz', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const otherWriters = ['http://seaweedfs:8111']
+  const checkReadiness = async () => ({ storeVersion: '4.48', otherWriters })
+  const { server } = serve({ ...store, checkReadiness })
+  const response = await server.inject('/readyz')
+  t.equal(response.statusCode, 200)
+  t.match(response.json().warnings, [/^Identities can be written over HTTP at http:.*:8111, .*\.$/])
+})
+
 t.test('metrics', async (t) => {
   const { server } = serve(buildFakeObjectStore().store)
   await server.inject({ method: 'POST', url: '/sync', headers, payload: firstSync })

@@ -41,7 +41,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 export function accessKeyFor(rootKey: Buffer, user: string, epoch: number): AccessKey {
   return {
     accessKeyId: accessKeyIdFor(rootKey, user, epoch),
-    secretAccessKey: derive(rootKey, `secret-access-key/${user}/${epoch}`, SECRET_CHARACTERS)
+    secretAccessKey: secretFor(rootKey, user, epoch)
   }
 }
 
@@ -100,7 +100,7 @@ export function secretDigestOf(
   { epoch, rank }: Standing
 ): string {
   const issuedBy = rank === epoch ? previousRootKey : rootKey
-  return digestOf(accessKeyFor(issuedBy, user, epoch).secretAccessKey)
+  return digestOf(secretFor(issuedBy, user, epoch))
 }
 
 /**
@@ -114,6 +114,10 @@ export function epochInForce(asked: number, seen: readonly (number | undefined)[
 function accessKeyIdFor(rootKey: Buffer, user: string, epoch: number): string {
   const mac = derive(rootKey, `access-key-id/${user}/${epoch}`, MAC_CHARACTERS)
   return KEY_ID_PREFIX + toBase32(epoch, EPOCH_CHARACTERS) + mac
+}
+
+function secretFor(rootKey: Buffer, user: string, epoch: number): string {
+  return derive(rootKey, `secret-access-key/${user}/${epoch}`, SECRET_CHARACTERS)
 }
 
 /**
@@ -136,10 +140,11 @@ function derive(rootKey: Buffer, info: string, characters: number): string {
 /** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
 function derivedAnew(rootKey: Buffer, info: string, characters: number): string {
   const bytes = Buffer.from(hkdfSync('sha256', rootKey, '', `s3-profile-controller/${info}`, 32))
-  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
   return Array.from({ length: characters }, (_, index) => {
     const start = index * BITS_PER_CHARACTER
-    return ALPHABET[Number.parseInt(bits.slice(start, start + BITS_PER_CHARACTER), 2)]
+    // Two bytes hold any five bits in a row.
+    const pair = bytes.readUInt16BE(start >> 3)
+    return ALPHABET.charAt((pair >> (16 - BITS_PER_CHARACTER - (start & 7))) & 31)
   }).join('')
 }
 

@@ -89,6 +89,6 @@ function connectionFault(details: string, address: string): string {
 }
 
 function reasonIn(details: string): string {
-  const reason = /Last error: (.*)$/s.exec(details)?.[1] ?? details
+  const reason = /Last error: (.*?)(?:\. Resolution note: .*)?$/s.exec(details)?.[1] ?? details
   return redacted(reason, []).replace(/[.;]+$/, '')
 }

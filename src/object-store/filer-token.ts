@@ -7,11 +7,11 @@ export const TOKEN_SECONDS = 60
  * Tokens for the filer's identity service: signed with HS256, and good for a minute each. They say when they end and
  * nothing else, so a clock that is ahead here does no harm.
  */
-export function buildFilerTokens(signingKey: string): () => string {
+export function buildFilerTokens(signingKey: string, clock = Date.now): () => string {
   let token = ''
   let renewAt = 0
   return () => {
-    const now = Date.now() / 1000
+    const now = clock() / 1000
     if (now < renewAt && now > renewAt - TOKEN_SECONDS) return token
     const parts = [{ alg: 'HS256', typ: 'JWT' }, { exp: Math.floor(now) + TOKEN_SECONDS }]
     const unsigned = parts.map((part) => base64url(JSON.stringify(part))).join('.')

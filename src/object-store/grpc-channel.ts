@@ -26,6 +26,8 @@ const PROTOS = ['iam', 'filer', 'master'].map((name) =>
 /** A renewed certificate is there weeks before the old one ends. */
 const TLS_INTERVAL_MS = 60_000
 const OPTIONS = {
+  // Of a connection that another channel failed to make nobody says the reason.
+  'grpc.use_local_subchannel_pool': 1,
   // All identities of the store come in one message: 5,000 are more than a megabyte.
   'grpc.max_receive_message_length': 256 * 1024 * 1024,
   // The default goes up to two minutes, in which a store that is back is not asked.
@@ -36,23 +38,32 @@ const OPTIONS = {
   'grpc.keepalive_timeout_ms': 10_000
 }
 
-export function buildGrpcChannel(address: string, tls: FilerTls): GrpcChannel {
+/** @param clock monotonic milliseconds */
+export function buildGrpcChannel(
+  address: string,
+  tls: FilerTls,
+  clock = () => performance.now()
+): GrpcChannel {
   let loading: ReturnType<typeof loadGrpc> | undefined
   let connected: { client: Client; pair: TlsPair | undefined; lookedAt: number } | undefined
 
   async function connect(): Promise<Client> {
     const { grpc } = await library()
-    const isFresh = connected && performance.now() - connected.lookedAt < TLS_INTERVAL_MS
+    const isFresh = connected && clock() - connected.lookedAt < TLS_INTERVAL_MS
     if (connected && isFresh) return connected.client
-    const pair = await readPair(tls)
-    const lookedAt = performance.now()
-    if (connected && isSamePair(connected.pair, pair)) {
-      connected.lookedAt = lookedAt
-      return connected.client
+    const lookedAt = clock()
+    try {
+      const pair = await readPair(tls)
+      if (connected === undefined || !isSamePair(connected.pair, pair)) {
+        const client = new grpc.Client(address, credentialsFrom(grpc, tls, pair), OPTIONS)
+        connected?.client.close()
+        connected = { client, pair, lookedAt }
+      }
+    } catch (error) {
+      // Of a pair that is being replaced only one file may be there: it is read again the next time.
+      if (connected === undefined) throw error
     }
-    const credentials = credentialsFrom(grpc, tls, pair)
-    connected?.client.close()
-    connected = { client: new grpc.Client(address, credentials, OPTIONS), pair, lookedAt }
+    connected.lookedAt = lookedAt
     return connected.client
   }
 

@@ -14,10 +14,13 @@ interface ClusterNodes {
 /** Of each question to somebody who may not exist. */
 const PATIENCE_MS = 1_000
 
+/** Of the S3 port, from its gRPC port, which is all that a gateway registers with. */
+const GRPC_OFFSET = 10_000
+
 /**
  * The addresses where identities can be written over HTTP beside the filer's service: of the gateways that have
  * registered at a master, of ours, and of the IAM server on its usual port beside each. Others may exist: a gateway
- * that does not register, another port, an address that this pod may not reach.
+ * that does not register, other ports, an address that this pod may not reach.
  *
  * @param channelTo a channel to a master, with the certificates that the filer's has
  */
@@ -56,7 +59,8 @@ async function registeredGateways(
       return clusterNodes
     })
   )
-  return nodes.flat().map(({ address }) => `http://${httpAddress(address)}`)
+  const urls = nodes.flat().map(({ address }) => gatewayUrl(address))
+  return urls.filter((url) => URL.canParse(url))
 }
 
 /** The address, if it is one of a writer, with the scheme that it speaks. */
@@ -81,9 +85,10 @@ function soon(): AbortSignal {
 /** From `host:9333.19333`, as SeaweedFS writes both ports of a server; without the second it is 10000 higher. */
 function grpcAddress(address: string): string {
   const [, host, port, grpcPort] = /^(.*):(\d+)(?:\.(\d+))?$/.exec(address) ?? []
-  return `${host}:${grpcPort ?? Number(port) + 10_000}`
+  return `${host}:${grpcPort ?? Number(port) + GRPC_OFFSET}`
 }
 
-function httpAddress(address: string): string {
-  return address.replace(/\.\d+$/, '')
+function gatewayUrl(grpcAddress: string): string {
+  const [, host, port] = /^(.*):(\d+)$/.exec(grpcAddress) ?? []
+  return `http://${host}:${Number(port) - GRPC_OFFSET}`
 }

@@ -2,10 +2,12 @@ import t from 'tap'
 import {
   accessKeyFor,
   type CredentialsState,
+  digestOf,
   epochInForce,
   epochOf,
   epochOfPair,
   sealFor,
+  secretDigestOf,
   standingOf
 } from '../../src/desired/credentials.ts'
 import { ROOT_KEY } from '../fixtures/builders.ts'
@@ -251,5 +253,14 @@ t.test('epochInForce', async (t) => {
     t.test(what, async (t) => {
       t.equal(epochInForce(asked, seen), inForce)
     })
+  }
+})
+
+t.test('secretDigestOf', async (t) => {
+  const keys = { rootKey: ROOT, previousRootKey: OTHER_ROOT }
+  for (const issuedBy of [ROOT, OTHER_ROOT]) {
+    const { accessKeyId, secretAccessKey } = accessKeyFor(issuedBy, USER, EPOCH)
+    const standing = standingOf(keys, USER, accessKeyId)
+    t.equal(standing && secretDigestOf(keys, USER, standing), digestOf(secretAccessKey))
   }
 })
