@@ -19,6 +19,8 @@ COPY --from=dependencies --chown=65532:65532 /app/compile-cache ./compile-cache
 USER 65532:65532
 # What Node compiles at every start is compiled now; the cache is its user's own, and nothing is written to it later.
 ENV NODE_COMPILE_CACHE=/app/compile-cache
+# Of many cores and much memory Node takes 130 MB for young objects alone; with 12 it is no slower here.
+ENV NODE_OPTIONS=--max-semi-space-size=4
 RUN ["node", "--input-type=module", "--eval", "for (const name of ['./src/commands/serve.ts', '@grpc/grpc-js', '@grpc/proto-loader']) await import(name)"]
 EXPOSE 8080
 ENTRYPOINT ["node", "src/main.ts"]

@@ -112,11 +112,6 @@ export class Memory {
     this.#policies.set(policyName, { name, at: this.#clock() })
   }
 
-  /** Whoever was given it could not be proven. */
-  forgetPolicy(policyName: string): void {
-    this.#policies.delete(policyName)
-  }
-
   /** A finalize is about to take the profile's storage away. */
   forget(user: string, ownBucket: string): void {
     this.#proofs.delete(user)

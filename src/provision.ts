@@ -73,7 +73,8 @@ export async function provision(
   const live = await store.readIdentity(user, budget)
   // Whoever is quite new has no former users that nothing points to.
   const isNew = live === undefined && observedSecret === undefined
-  const policyName = await ensurePolicy(plan, isNew, context, budget)
+  const remembered = isNew ? memory.policyVerified(plan.policy.name) : undefined
+  const policyName = remembered ?? (await ensurePolicy(plan, context, budget))
   const former = await findFormerUsers(plan, !isNew, context, budget)
   const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
     (key) => key && standingOf(settings, user, key.accessKeyId)?.epoch
@@ -87,8 +88,13 @@ export async function provision(
   const asked = isUnseen ? rotation.demandedEpoch : rotation.epoch
   const epoch = epochInForce(asked, [...seen, ...replaced])
   const accessKey = accessKeyFor(settings.rootKey, user, epoch)
-  const desired = { policyName, accessKey }
-  await grant(plan, desired, live, context, budget)
+  await grant(plan, { policyName, accessKey }, live, context, budget).catch(async (error) => {
+    if (remembered === undefined) throw error
+    // It may have been edited since, or be gone.
+    const looked = await ensurePolicy(plan, context, budget)
+    const found = await store.readIdentity(user, budget)
+    await grant(plan, { policyName: looked, accessKey }, found, context, budget)
+  })
   memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
   log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
   memory.clearSuspicion(user)
@@ -110,37 +116,29 @@ export async function provision(
  */
 async function ensurePolicy(
   { policy }: Plan,
-  isNew: boolean,
   { settings, store, memory }: Context,
   budget: Budget
 ): Promise<string> {
-  const known = isNew ? memory.policyVerified(policy.name) : undefined
-  if (known !== undefined) return known
   const name = await store.ensurePolicy(policy, budget)
   if (isOwnBucketPolicy(settings.namePrefix, policy.name)) memory.rememberPolicy(policy.name, name)
   return name
 }
 
-/** Limits, key and proof. A policy that was remembered may have gone since, and then there is no proof. */
+/** Limits, key and proof. */
 async function grant(
   plan: Plan,
   desired: DesiredIdentity,
   live: Identity | undefined,
-  { settings, store, memory, proofPatienceMs }: Context,
+  { settings, store, proofPatienceMs }: Context,
   budget: Budget
 ): Promise<void> {
-  const { user, policy } = plan
-  try {
-    await store.ensureIdentity(user, desired, live, budget)
-    for (const stale of live?.policies ?? []) {
-      const isOurs = isPolicyOf(user, stale) || isOwnBucketPolicy(settings.namePrefix, stale)
-      if (isOurs && stale !== desired.policyName) await store.deletePolicy(stale, budget)
-    }
-    await awaitProof(plan, desired, store, proofPatienceMs, budget)
-  } catch (error) {
-    memory.forgetPolicy(policy.name)
-    throw error
+  const { user } = plan
+  await store.ensureIdentity(user, desired, live, budget)
+  for (const stale of live?.policies ?? []) {
+    const isOurs = isPolicyOf(user, stale) || isOwnBucketPolicy(settings.namePrefix, stale)
+    if (isOurs && stale !== desired.policyName) await store.deletePolicy(stale, budget)
   }
+  await awaitProof(plan, desired, store, proofPatienceMs, budget)
 }
 
 /** A slip of the pen must not give the profile a new and empty bucket in the place of its data. */
