@@ -256,6 +256,14 @@ t.test('auditEvery', async (t) => {
     t.same(warnings, ['the audit could not be finished; the next one comes after AUDIT_INTERVAL'])
   })
 
+  t.test('waits as long as a timer can where many replicas look seldom', async (t) => {
+    const { context } = newStory()
+    t.intercept(Math, 'random', { value: () => 0.9 })
+    const auditEnded = () => t.fail('nobody audits within 20 ms')
+    const stop = AbortSignal.timeout(20)
+    await auditEvery(7 * 86_400_000, 100, { ...context, metrics: { auditEnded } }, stop)
+  })
+
   t.test('an end in the middle of a pass is no failure', async (t) => {
     const { context, warnings } = newStory()
     const stop = new AbortController()
