@@ -231,6 +231,23 @@ t.test('the audit where one look shows everybody', async (t) => {
   })
 })
 
+t.test('the audit does not take a key for false that is newer than its look', async (t) => {
+  const team = await settledTeam()
+  const { context, world } = team.told
+  const { accessKeys, ...rest } = (await context.store.readIdentity(
+    team.user,
+    budget()
+  )) as Identity
+  const before: Survey = {
+    identities: new Map([[team.user, { ...rest, accessKeys: [] }]]),
+    secretDigests: new Map([[team.user, new Map()]]),
+    policies: new Map(world.policies)
+  }
+  t.equal(accessKeys.length, 1)
+  const store = { ...context.store, surveyIdentities: async () => before }
+  t.strictSame(findingsOf(await audit({ ...context, store }, NEVER)), [])
+})
+
 t.test('auditEvery', async (t) => {
   t.test('goes on after a failure, and ends with the signal', async (t) => {
     const { context, warnings } = newStory()
