@@ -28,13 +28,13 @@ const DOCUMENT = { Version: '2012-10-17', Statement: [] }
 const missing = () => grpcError(NOT_FOUND)
 const nothing = () => ({})
 
-async function onStub(t: Test, script: FilerScript) {
+async function onStub(t: Test, script: FilerScript, clock?: () => number) {
   const stub = await startStubFiler(t, script)
   const writes: string[] = []
   const queue = buildWriteQueue((step) => writes.push(step))
   const channel = buildGrpcChannel(stub.filer.address, 'off')
   t.teardown(() => channel.close())
-  const api = buildFilerApi(stub.filer, channel, queue)
+  const api = buildFilerApi(stub.filer, channel, queue, clock)
   const methods = () => stub.calls.map(({ method }) => method)
   return { ...stub, api, writes, methods }
 }
@@ -59,10 +59,11 @@ t.test('ensureIdentity', async (t) => {
     const identity = identityBytes({ name: 'user-a', keys: [KEY], policyNames: ['policy-a'] })
     const { api, methods } = await onStub(t, {
       CreateUser: () => grpcError(ALREADY_EXISTS),
-      GetUser: () => ({ identity })
+      GetUser: () => ({ identity }),
+      GetConfiguration: nothing
     })
     await api.ensureIdentity('user-a', DESIRED, undefined, budget())
-    t.strictSame(methods(), ['CreateUser', 'GetUser'])
+    t.strictSame(methods(), ['CreateUser', 'GetUser', 'GetConfiguration'])
   })
 
   t.test('takes other rights away before it issues a key', async (t) => {
@@ -168,7 +169,6 @@ t.test('surveyIdentities', async (t) => {
   t.test('says all of everybody in two calls, and remembers who is in a group', async (t) => {
     const { api, methods } = await onStub(t, script)
     t.strictSame(await api.listUsers(budget()), ['user-a', 'user-b'])
-    t.match(await api.readIdentity('user-b', budget()), { groups: [] }, 'nobody knows yet')
     const survey = await api.surveyIdentities(budget())
     t.strictSame(
       [...(survey?.identities ?? [])].map(([user, { groups }]) => [user, groups]),
@@ -182,12 +182,28 @@ t.test('surveyIdentities', async (t) => {
     t.match(await api.readIdentity('user-b', budget()), { groups: ['admins'] })
     t.strictSame(methods(), [
       'ListUsers',
-      'GetUser',
       ...['GetConfiguration', 'ListPolicies'],
       'GetUser',
       ...['GetUser', 'GetConfiguration']
     ])
   })
+
+  t.test(
+    'need not come before the groups of a user are known, and is not trusted for ever',
+    async (t) => {
+      let now = 0
+      const { api, methods } = await onStub(t, script, () => now)
+      t.match(await api.readIdentity('user-b', budget()), { groups: ['admins'] })
+      t.match(await api.readIdentity('user-a', budget()), { groups: [] })
+      now += 6 * 60_000
+      t.match(await api.readIdentity('user-a', budget()), { groups: [] })
+      t.strictSame(methods(), [
+        ...['GetUser', 'GetConfiguration'],
+        'GetUser',
+        ...['GetUser', 'GetConfiguration']
+      ])
+    }
+  )
 
   t.test('of a store that has nobody', async (t) => {
     const { api } = await onStub(t, { ...script, GetConfiguration: nothing, ListPolicies: nothing })
