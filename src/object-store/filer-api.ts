@@ -143,7 +143,7 @@ export function buildFilerApi(
         const found = await identities.readIdentity(user, budget)
         return identities.ensureIdentity(user, desired, found, budget)
       }
-      refuseGroups(user, live, budget)
+      refuseWhatStays(user, live, budget)
       if (!hasPolicyAlone(live, policyName)) {
         const step = `giving user ${user} policy ${policyName} alone`
         await change(step, user, budget, (stored) => stored.withPolicyAlone(policyName))
@@ -193,17 +193,28 @@ function namesOfGroups(groups: readonly Group[], user: string): string[] {
   return groups.filter(({ members }) => members.includes(user)).map(({ name }) => name)
 }
 
-function hasPolicyAlone({ policies, inlinePolicies }: Identity, policyName: string): boolean {
-  return policies.length === 1 && policies[0] === policyName && inlinePolicies.length === 0
+function hasPolicyAlone({ policies }: Identity, policyName: string): boolean {
+  return policies.length === 1 && policies[0] === policyName
 }
 
-/** The service changes groups only together with all users, which would lose those of another writer. */
-function refuseGroups(user: string, { groups }: Identity, { namespace }: Budget): void {
-  if (groups.length === 0) return
-  throw new StoreRejected(
-    `limiting user ${user} for profile ${namespace}`,
-    `it is in group ${groups.join(', ')}, which the filer does not let anybody change by itself; take it out in weed shell, with s3.group.remove-user`
-  )
+/**
+ * The service changes groups only together with all users, which would lose those of another writer. Of an inline
+ * policy it has only what that came to: without it the policy still gives its rights, and nobody would see it any more.
+ */
+function refuseWhatStays(user: string, { groups, inlinePolicies }: Identity, budget: Budget): void {
+  const step = `limiting user ${user} for profile ${budget.namespace}`
+  if (groups.length > 0) {
+    throw new StoreRejected(
+      step,
+      `it is in group ${groups.join(', ')}, which the filer does not let anybody change by itself; take it out in weed shell, with s3.group.remove-user`
+    )
+  }
+  if (inlinePolicies.length > 0) {
+    throw new StoreRejected(
+      step,
+      'it has rights of its own, which the filer cannot take away for good; delete its inline policies through a gateway with writable IAM while the hook is stopped, or, if there are none, its actions in weed shell, with s3.configure'
+    )
+  }
 }
 
 function credentialFrom({ accessKeyId, secretAccessKey }: AccessKey) {

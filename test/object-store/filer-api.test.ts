@@ -67,20 +67,20 @@ t.test('ensureIdentity', async (t) => {
   })
 
   t.test('takes other rights away before it issues a key', async (t) => {
-    const identity = identityBytes({ name: 'user-a', actions: ['Admin'], policyNames: ['other'] })
+    const identity = identityBytes({ name: 'user-a', policyNames: ['other', 'policy-a'] })
     const { api, calls, writes } = await onStub(t, {
       GetUser: () => ({ identity }),
       UpdateUser: nothing,
       CreateAccessKey: nothing
     })
-    const live = { ...LIVE, policies: ['other'], inlinePolicies: ['user-a_policy'], accessKeys: [] }
+    const live = { ...LIVE, policies: ['other', 'policy-a'], accessKeys: [] }
     await api.ensureIdentity('user-a', DESIRED, live, budget())
     t.strictSame(writes, [
       'giving user user-a policy policy-a alone',
       'issuing an access key to user user-a'
     ])
     const written = new StoredIdentity(calls[1]?.request['identity'] as Buffer).toIdentity([])
-    t.match(written, { policies: ['policy-a'], inlinePolicies: [] })
+    t.strictSame(written.policies, ['policy-a'])
   })
 
   t.test('activates a key', async (t) => {
@@ -113,6 +113,16 @@ t.test('ensureIdentity', async (t) => {
     t.match(
       await failureOf(api.ensureIdentity('user-a', DESIRED, live, budget())),
       /^502 S3P_STORE_REJECTED: .* limiting user user-a for profile team-a: it is in group admins,/
+    )
+    t.strictSame(methods(), [])
+  })
+
+  t.test('neither hides an inline policy nor gives a key beside it', async (t) => {
+    const { api, methods } = await onStub(t, {})
+    const live = { ...LIVE, inlinePolicies: ['user-a_policy'], accessKeys: [] }
+    t.match(
+      await failureOf(api.ensureIdentity('user-a', DESIRED, live, budget())),
+      /^502 S3P_STORE_REJECTED: .* limiting user user-a for profile team-a: it has rights of its own,/
     )
     t.strictSame(methods(), [])
   })
