@@ -444,8 +444,19 @@ t.test('ensureLifecycle', async (t) => {
   })
 
   t.test('takes rules that go between two looks for none', async (t) => {
-    const { s3 } = await s3On(t, { [GET]: [answering(rule('foreign', 1)), NO_LIFECYCLE] })
-    await t.resolves(s3.ensureLifecycle(BUCKET, withoutOurs, budget()))
+    for (const second of [NO_LIFECYCLE, answering()]) {
+      const { s3 } = await s3On(t, { [GET]: [answering(rule('foreign', 1)), second] })
+      await t.resolves(s3.ensureLifecycle(BUCKET, withoutOurs, budget()))
+    }
+  })
+
+  t.test('does not take a refusal of the second look for absence', async (t) => {
+    const refusal = s3Error(403, 'AccessDenied', 'Access Denied.')
+    const { s3 } = await s3On(t, { [GET]: [answering(rule('foreign', 1)), refusal] })
+    t.match(
+      await failureOf(s3.ensureLifecycle(BUCKET, withoutOurs, budget())),
+      /reading the lifecycle .* AccessDenied: Access Denied/
+    )
   })
 
   t.test('asks for a retry when somebody else changed it at the same time', async (t) => {
