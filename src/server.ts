@@ -5,8 +5,7 @@ import fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
-  type FastifyRequest,
-  LogController
+  type FastifyRequest
 } from 'fastify'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
@@ -26,6 +25,7 @@ import type { Budget } from './object-store/object-store.ts'
 import { type Profile, profileFrom } from './profile.ts'
 import { buildReadiness } from './readiness.ts'
 import { type Outcome, reconcileProfile } from './reconcile.ts'
+import { RequestLog } from './request-log.ts'
 import type { TlsPair } from './tls.ts'
 
 export interface ServerOptions {
@@ -41,7 +41,6 @@ export interface ServerOptions {
 const BODY_LIMIT_BYTES = 32 * 1024 * 1024
 /** Longer than the 90 s for which Go's client keeps an idle connection: it does not replay a lost POST. */
 const KEEP_ALIVE_MS = 100_000
-const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics'])
 
 type Work = (profile: Profile, context: Context, budget: Budget) => Promise<Outcome>
 type HookCall = { Body: unknown; Querystring: HookQuery }
@@ -58,10 +57,7 @@ export function buildServer({
     // Fastify's types tell HTTP from HTTPS; nothing else here does.
     ...(tls && ({ https: tls } as object)),
     loggerInstance: logger,
-    // Health checks come every few seconds and say nothing new.
-    logController: new LogController({
-      disableRequestLogging: ({ url }) => QUIET_ROUTES.has(url)
-    }),
+    logController: new RequestLog(),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',

@@ -1,0 +1,20 @@
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+
+/** Health checks come every few seconds and say nothing new. */
+const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics'])
+
+/** One line a call, when it is answered: what was asked is in it, and a second line would cost as much again. */
+export class RequestLog extends LogController {
+  constructor() {
+    super({ disableRequestLogging: ({ url }) => QUIET_ROUTES.has(url) })
+  }
+
+  override incomingRequest(): void {}
+
+  override requestCompleted(error: Error | null, req: FastifyRequest, res: FastifyReply): void {
+    if (this.isLogDisabled(req)) return
+    const { elapsedTime: responseTime } = res
+    if (error) res.log.error({ req, res, err: error, responseTime }, 'request errored')
+    else res.log.info({ req, res, responseTime }, 'request completed')
+  }
+}
