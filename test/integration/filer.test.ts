@@ -4,7 +4,7 @@ import { freePorts } from '../../dev/weed-processes.ts'
 import { ownBucketPolicy } from '../../src/desired/access-policy.ts'
 import { accessKeyFor } from '../../src/desired/credentials.ts'
 import type { ObjectStore } from '../../src/object-store/object-store.ts'
-import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget, config, ROOT_KEY } from '../fixtures/builders.ts'
 import { clusterView, s3Client } from '../fixtures/cluster-view.ts'
 import { runCommand } from '../fixtures/command.ts'
@@ -36,9 +36,12 @@ async function onFiler(t: Test, test: (t: Test, seaweedFs: SeaweedFs) => Promise
   }
 }
 
-function storeOn(seaweedFs: SeaweedFs, overrides: Record<string, string> = {}): ObjectStore {
+function storeOn(
+  seaweedFs: SeaweedFs,
+  overrides: Record<string, string> = {}
+): Promise<ObjectStore> {
   const settings = config({ ...storeEnvironment(seaweedFs), ...overrides })
-  return buildSeaweedFs(settings.store, 'mlpipeline', () => {})
+  return connectSeaweedFs(settings.store, 'mlpipeline', () => {})
 }
 
 t.test('two replicas at once lose nothing', (t) =>
@@ -71,7 +74,7 @@ t.test('two replicas at once lose nothing', (t) =>
 
 t.test('what others wrote to a user survives every change of ours', (t) =>
   onFiler(t, async (t, seaweedFs) => {
-    const store = storeOn(seaweedFs)
+    const store = await storeOn(seaweedFs)
     const ask = filerAdmin(seaweedFs)
     await store.ensurePolicy(POLICY, budget())
     await store.ensureIdentity(USER, DESIRED, undefined, budget())
@@ -145,7 +148,7 @@ t.test('a filer that cannot be used says which setting is wrong', (t) =>
       [{ FILER_GRPC_ADDRESS: 'filer.invalid:18888' }, /FILER_GRPC_ADDRESS: the host filer\.invalid/]
     ]
     for (const [overrides, sentence] of faults) {
-      const store = storeOn(seaweedFs, overrides)
+      const store = await storeOn(seaweedFs, overrides)
       t.match(await failureOf(store.checkReadiness(budget())), sentence)
       const failure = await failureOf(store.ensureIdentity(USER, DESIRED, undefined, budget()))
       t.match(failure, /^503 S3P_STORE_UNAVAILABLE: .* while creating user .* for profile team-a: /)

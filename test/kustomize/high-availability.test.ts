@@ -10,7 +10,7 @@ import type { AdminCredentials } from '../../dev/seaweedfs.ts'
 import { ownBucketPolicy } from '../../src/desired/access-policy.ts'
 import { type AccessKey, accessKeyFor } from '../../src/desired/credentials.ts'
 import type { Budget, ObjectStore } from '../../src/object-store/object-store.ts'
-import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { newProcesses } from '../cluster/processes.ts'
 import { until } from '../cluster/until.ts'
 import { s3Client } from '../fixtures/cluster-view.ts'
@@ -50,7 +50,7 @@ t.test(
     t.teardown(keepAsking(pods))
     const client = s3Client(`http://${pods.address('seaweedfs', 9000)}`, admin)
     await client.send(new CreateBucketCommand({ Bucket: BUCKET }))
-    const store = storeOf(pods, admin, secrets['seaweedfs-jwt-keys']['filer-signing-key'])
+    const store = await storeOf(pods, admin, secrets['seaweedfs-jwt-keys']['filer-signing-key'])
     await store.ensurePolicy(POLICY, budget())
     const load = startLoad(client, store)
     t.teardown(() => load.stop())
@@ -220,7 +220,7 @@ function storeOf(pods: RunningPods, credentials: AdminCredentials, signingKey: s
     credentials,
     filer: { address: `ipv4:${addresses}`, signingKey, tls: 'off' as const }
   }
-  return buildSeaweedFs(settings, 'mlpipeline', () => {})
+  return connectSeaweedFs(settings, 'mlpipeline', () => {})
 }
 
 function budget(): Budget {

@@ -1,0 +1,56 @@
+import type { FilerSettings, StoreSettings } from '../config.ts'
+import { buildEndpointChecks } from './endpoint-checks.ts'
+import { buildFilerApi } from './filer-api.ts'
+import { checkFiler } from './filer-check.ts'
+import { buildGrpcChannel } from './grpc-channel.ts'
+import type { Identities } from './object-store.ts'
+import { findOtherWriters } from './other-writers.ts'
+import type { WriteQueue } from './write-queue.ts'
+
+/** One of the two identity APIs, and how to see whether it is as the settings say. */
+interface IdentityApi {
+  readonly identities: Identities
+  check(clockAheadMs: number, signal: AbortSignal): Promise<void>
+  /** Where identities can be written beside it, as far as it was found out by now. */
+  otherWriters(): readonly string[]
+}
+
+/** Somebody may start a gateway at any time; nobody needs to hear of it at once. */
+const OTHER_WRITERS_INTERVAL_MS = 5 * 60_000
+
+/** Only what is used is loaded: AWS's SDK is 30 MB, and half of what a start takes. */
+export async function loadIdentityApi(
+  settings: StoreSettings,
+  queue: WriteQueue
+): Promise<IdentityApi> {
+  if (settings.filer !== undefined) return buildOnFiler(settings, queue)
+  const { buildIamApi } = await import('./iam-api.ts')
+  const { checkIam } = buildEndpointChecks(settings)
+  return {
+    identities: buildIamApi(settings, queue),
+    check: (_clockAheadMs, signal) => checkIam(signal),
+    // With this API HTTP is how identities are written, and who else does is not told by any answer.
+    otherWriters: () => []
+  }
+}
+
+function buildOnFiler(settings: FilerSettings, queue: WriteQueue): IdentityApi {
+  const { filer } = settings
+  const channel = buildGrpcChannel(filer.address, filer.tls)
+  let found: readonly string[] = []
+  let lookedAt = Number.NEGATIVE_INFINITY
+  return {
+    identities: buildFilerApi(filer, channel, queue),
+    check: (clockAheadMs, signal) => checkFiler(filer, channel, clockAheadMs, signal),
+    otherWriters() {
+      if (performance.now() - lookedAt >= OTHER_WRITERS_INTERVAL_MS) {
+        lookedAt = performance.now()
+        // Nobody waits for it: where packets are dropped it takes seconds.
+        void findOtherWriters(settings, channel).then((writers) => {
+          found = writers
+        })
+      }
+      return found
+    }
+  }
+}
