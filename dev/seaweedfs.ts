@@ -16,6 +16,10 @@ export interface SeaweedFs {
   readonly iamEndpoint: string
   /** The standalone IAM server (port 8111 in KFP), when it was asked for. */
   readonly standaloneIamEndpoint: string | undefined
+  /** Who writes identities; `iam` if it does not say. */
+  readonly identityApi?: IdentityApi | undefined
+  /** The filer's gRPC port, where its identity service answers, and the key for its tokens, if it wants any. */
+  readonly filerGrpc?: { readonly address: string; readonly signingKey: string | undefined }
   /** What nobody but SeaweedFS itself should reach. */
   readonly sideDoors: { readonly filer: string; readonly master: string; readonly volume: string }
   readonly admin: AdminCredentials
@@ -41,8 +45,17 @@ export interface SeaweedFsOptions {
    * `single-gateway`: as KFP installs it, one S3 port with read-only IAM, the standalone IAM API beside it.
    */
   readonly topology?: Topology
+  /**
+   * Who writes identities: with `filer` its gRPC service alone, so every IAM API over HTTP is read-only or off,
+   * and the engine is the `iam-manager`, because the filer has a signing key.
+   */
+  readonly identityApi?: IdentityApi | undefined
+  /** A certificate for all gRPC of SeaweedFS, which is its own authority; without it gRPC is not encrypted. */
+  readonly grpcCertificate?: { readonly cert: string; readonly key: string }
   /** What decides about requests: `iam-manager` as soon as the filer has a signing key for its tokens. */
   readonly engine?: Engine
+  /** More flags of `weed server`; one that it has already is replaced. */
+  readonly serverFlags?: readonly string[]
   /** Fixed ports of the tenant-gateway topology, instead of free ones. */
   readonly s3Port?: number
   readonly iamPort?: number
@@ -54,6 +67,7 @@ export const DEFAULT_VERSION = '4.48'
 export const VERSIONS = ['4.34', '4.48'] as const
 export type Version = (typeof VERSIONS)[number]
 export type Topology = 'tenant-gateway' | 'single-gateway'
+export type IdentityApi = 'iam' | 'filer'
 export const ENGINES = ['policy-engine', 'iam-manager'] as const
 export type Engine = (typeof ENGINES)[number]
 
@@ -62,6 +76,7 @@ export interface SeaweedFsSetup extends SeaweedFsOptions {
   readonly version: Version
   readonly standaloneIam: boolean
   readonly topology: Topology
+  readonly signingKey: string | undefined
   readonly environment: Readonly<Record<string, string>>
   readonly admin: AdminCredentials
 }
@@ -78,12 +93,15 @@ export async function startSeaweedFs(options: SeaweedFsOptions = {}): Promise<Se
     throw new Error(`Port ${s3Port} cannot serve both profiles and identities`)
   }
   const { topology = 'tenant-gateway' } = options
+  const wantsSigningKey = options.identityApi === 'filer' || options.engine === 'iam-manager'
+  const signingKey = wantsSigningKey ? randomBytes(32).toString('hex') : undefined
   const all = {
     ...options,
     standaloneIam: options.standaloneIam ?? topology === 'single-gateway',
     version,
     topology,
-    environment: weedEnvironment(admin, options.engine ?? 'policy-engine'),
+    signingKey,
+    environment: weedEnvironment(admin, signingKey),
     admin
   }
   if (runtime === 'containers') {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Engine, Topology, Version } from './seaweedfs.ts'
+import type { IdentityApi, SeaweedFsOptions, Topology, Version } from './seaweedfs.ts'
 
 /** The ports of one SeaweedFS; gRPC ports are given too, because the default is port + 10000. */
 export interface WeedPorts {
@@ -24,8 +24,11 @@ export function serverArguments(
     readonly version: Version
     readonly standaloneIam: boolean
     readonly topology: Topology
+    readonly serverFlags?: readonly string[]
+    readonly identityApi?: IdentityApi | undefined
   }
 ): string[] {
+  const isReadOnly = setup.identityApi === 'filer'
   return [
     'server',
     `-dir=${where.folder}`,
@@ -46,7 +49,7 @@ export function serverArguments(
     // KFP leaves both at their defaults: embedded IAM is read-only, a bucket goes with what is in it.
     ...(setup.topology === 'single-gateway'
       ? []
-      : ['-s3.iam.readOnly=false', '-s3.allowDeleteBucketNotEmpty=false']),
+      : [`-s3.iam.readOnly=${isReadOnly}`, '-s3.allowDeleteBucketNotEmpty=false']),
     ...(setup.standaloneIam ? ['-iam', `-iam.port=${ports.standaloneIam}`] : []),
     '-master.volumePreallocate=false',
     '-master.volumeSizeLimitMB=64',
@@ -54,7 +57,8 @@ export function serverArguments(
     // The default of 10 s is for clusters; alone, a restarted master waits it out for nobody.
     '-master.electionTimeout=1s',
     '-volume.max=0',
-    '-volume.preStopSeconds=1'
+    '-volume.preStopSeconds=1',
+    ...(setup.serverFlags ?? [])
   ]
 }
 
@@ -80,17 +84,30 @@ export function gatewayArguments(
 /** The admin comes from the environment, so that no port is ever open without one. */
 export function weedEnvironment(
   admin: { readonly accessKeyId: string; readonly secretAccessKey: string },
-  engine: Engine
+  signingKey: string | undefined
 ): Record<string, string> {
-  const signingKey = () => randomBytes(32).toString('hex')
   return {
-    ...(engine === 'iam-manager' && {
-      WEED_JWT_FILER_SIGNING_KEY: signingKey(),
-      WEED_JWT_FILER_SIGNING_READ_KEY: signingKey()
+    ...(signingKey !== undefined && {
+      WEED_JWT_FILER_SIGNING_KEY: signingKey,
+      WEED_JWT_FILER_SIGNING_READ_KEY: randomBytes(32).toString('hex')
     }),
     AWS_ACCESS_KEY_ID: admin.accessKeyId,
     AWS_SECRET_ACCESS_KEY: admin.secretAccessKey,
     // A bucket takes seven volumes by default; one is enough here.
     WEED_MASTER_VOLUME_GROWTH_COPY_1: '1'
   }
+}
+
+/** What makes SeaweedFS speak gRPC with mutual TLS, for the folder that it runs in. */
+export function securityFiles({ grpcCertificate }: SeaweedFsOptions, folder: string) {
+  if (grpcCertificate === undefined) return []
+  const [cert, key] = [`${folder}/grpc.crt`, `${folder}/grpc.key`]
+  const sections = ['master', 'volume', 'filer', 's3', 'client'].map(
+    (part) => `[grpc.${part}]\ncert = "${cert}"\nkey = "${key}"\n`
+  )
+  return [
+    { path: cert, content: grpcCertificate.cert },
+    { path: key, content: grpcCertificate.key },
+    { path: `${folder}/security.toml`, content: [`[grpc]\nca = "${cert}"\n`, ...sections].join('') }
+  ]
 }

@@ -3,7 +3,12 @@ import type { ContainerRuntimeClient, StartedNetwork } from 'testcontainers'
 import { forgoReaperIfMissing, hasImage } from './docker-images.ts'
 import { waitUntilServing } from './readiness.ts'
 import type { SeaweedFs, SeaweedFsOptions, SeaweedFsSetup } from './seaweedfs.ts'
-import { gatewayArguments, serverArguments, type WeedPorts } from './weed-command-lines.ts'
+import {
+  gatewayArguments,
+  securityFiles,
+  serverArguments,
+  type WeedPorts
+} from './weed-command-lines.ts'
 
 type Docker = ContainerRuntimeClient['container']['dockerode']
 type Container = ReturnType<Docker['getContainer']>
@@ -70,8 +75,9 @@ async function startOn(
   const { version, admin, standaloneIam, topology, environment, onProgress = () => {} } = setup
   const isSingle = topology === 'single-gateway'
   const ports = await chooseHostPorts(setup)
-  const start = (container: Omit<WeedContainer, 'image' | 'environment'>) =>
-    startContainer(network, { ...container, image, environment })
+  const files = securityFiles(setup, DATA_FOLDER)
+  const start = (container: Omit<WeedContainer, 'image' | 'environment' | 'files'>) =>
+    startContainer(network, { ...container, image, environment, files })
   const where = { folder: DATA_FOLDER, ip: SERVER, bind: ANY_ADDRESS }
   const server = await start({
     alias: SERVER,
@@ -79,6 +85,7 @@ async function startOn(
     published: [
       { container: PORTS.iamS3, host: ports.iamS3 },
       { container: PORTS.filer, host: ports.filer },
+      { container: PORTS.filerGrpc, host: ports.filerGrpc },
       { container: PORTS.master, host: ports.master },
       { container: PORTS.volume, host: ports.volume },
       ...(standaloneIam ? [{ container: PORTS.standaloneIam, host: ports.standaloneIam }] : [])
@@ -103,6 +110,8 @@ async function startOn(
     internalS3Endpoint: endpoint(ports.iamS3),
     iamEndpoint: endpoint(isSingle ? ports.standaloneIam : ports.iamS3),
     standaloneIamEndpoint: standaloneIam ? endpoint(ports.standaloneIam) : undefined,
+    identityApi: setup.identityApi,
+    filerGrpc: { address: `${host}:${ports.filerGrpc}`, signingKey: setup.signingKey },
     sideDoors: {
       filer: endpoint(ports.filer),
       master: endpoint(ports.master),
@@ -138,6 +147,7 @@ interface WeedContainer {
   readonly alias: string
   readonly line: string[]
   readonly environment: SeaweedFsSetup['environment']
+  readonly files: ReturnType<typeof securityFiles>
   readonly published: { readonly container: number; readonly host: number }[]
 }
 
@@ -147,6 +157,7 @@ async function startContainer(network: StartedNetwork, weed: WeedContainer) {
     .withEntrypoint(['/usr/bin/weed'])
     .withCommand(weed.line)
     .withEnvironment(weed.environment)
+    .withCopyContentToContainer(weed.files.map(({ path, content }) => ({ target: path, content })))
     .withWorkingDir(DATA_FOLDER)
     .withNetwork(network)
     .withNetworkAliases(weed.alias)
@@ -173,6 +184,7 @@ async function chooseHostPorts({ s3Port, iamPort }: SeaweedFsOptions) {
     iamS3: iamPort ?? (await free.generatePort()),
     standaloneIam: await free.generatePort(),
     filer: await free.generatePort(),
+    filerGrpc: await free.generatePort(),
     master: await free.generatePort(),
     volume: await free.generatePort()
   }

@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { waitUntilServing } from './readiness.ts'
 import type { SeaweedFs, SeaweedFsOptions, SeaweedFsSetup } from './seaweedfs.ts'
 import type { Weed } from './weed-binary.ts'
-import { gatewayArguments, serverArguments, type WeedPorts } from './weed-command-lines.ts'
+import {
+  gatewayArguments,
+  securityFiles,
+  serverArguments,
+  type WeedPorts
+} from './weed-command-lines.ts'
 
 const LOOPBACK = '127.0.0.1'
 
@@ -17,6 +22,7 @@ export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promi
   const isSingle = topology === 'single-gateway'
   const ports = await choosePorts(setup)
   const folder = await mkdtemp(join(tmpdir(), 'seaweedfs-'))
+  for (const { path, content } of securityFiles(setup, folder)) await writeFile(path, content)
   const where = { folder, ip: LOOPBACK, bind: LOOPBACK }
   const lines = [
     serverArguments(ports, where, setup),
@@ -60,6 +66,8 @@ export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promi
     internalS3Endpoint: endpoint(ports.iamS3),
     iamEndpoint: endpoint(isSingle ? ports.standaloneIam : ports.iamS3),
     standaloneIamEndpoint: standaloneIam ? endpoint(ports.standaloneIam) : undefined,
+    identityApi: setup.identityApi,
+    filerGrpc: { address: `${LOOPBACK}:${ports.filerGrpc}`, signingKey: setup.signingKey },
     sideDoors: {
       filer: endpoint(ports.filer),
       master: endpoint(ports.master),
@@ -159,7 +167,8 @@ export async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promis
     filer: next(),
     filerGrpc: next(),
     iamS3: iamPort ?? next(),
-    iamS3Grpc: next(),
+    // Where it is if nobody says otherwise: a gateway is known to others by this one alone.
+    iamS3Grpc: iamPort === undefined || iamPort > 55_000 ? next() : iamPort + 10_000,
     standaloneIam: next(),
     gateway: s3Port ?? next(),
     gatewayGrpc: next()

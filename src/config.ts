@@ -36,14 +36,42 @@ export interface ProfileSettings {
   readonly artifactProxy: { readonly image: string; readonly disableIstioSidecar: boolean } | 'off'
 }
 
-export interface StoreSettings {
+/** The S3 endpoint that profiles use, and what writes identities: one of two, never both. */
+export type StoreSettings = IamSettings | FilerSettings
+
+interface S3Settings {
   readonly s3Endpoint: string
-  readonly iamEndpoint: string
   readonly region: string
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
-/** Where the hook's own certificate and its key are mounted. */
+export interface IamSettings extends S3Settings {
+  readonly iamEndpoint: string
+  readonly filer?: undefined
+}
+
+export interface FilerSettings extends S3Settings {
+  readonly iamEndpoint?: undefined
+  readonly filer: Filer
+}
+
+/** The filer's gRPC port, where its identity service answers. */
+export interface Filer {
+  /** `host:port` */
+  readonly address: string
+  readonly signingKey: string
+  readonly tls: FilerTls
+}
+
+/** `client` is the certificate that the filer wants to see. */
+export type FilerTls = { readonly ca: string; readonly client: TlsFiles | 'off' } | 'off'
+
+/** Where identities are written, as a URL. */
+export function identityUrlOf(store: StoreSettings): string {
+  return store.filer === undefined ? store.iamEndpoint : `http://${store.filer.address}`
+}
+
+/** Where a certificate and its key are mounted. */
 export interface TlsFiles {
   readonly certFile: string
   readonly keyFile: string
@@ -63,8 +91,10 @@ export interface Config {
   readonly syncBudgetMs: number
   /** How long a proof of access and isolation is trusted. */
   readonly verifyIntervalMs: number
-  /** How often all users of the store are looked at; 0 for never. */
+  /** How often all users of the store are looked at, by all replicas together; 0 for never. */
   readonly auditIntervalMs: number
+  /** How many processes like this one there are. */
+  readonly replicas: number
 }
 
 /** @throws Error whose message names every faulty variable in one line and quotes no value. */
@@ -78,11 +108,11 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       logLevel: environment.LOG_LEVEL,
       hookAuth:
         environment.HOOK_AUTH === 'none' ? 'none' : { tokens: tokensFrom(environment.HOOK_TOKEN) },
-      tls: tlsFrom(environment)
+      tls: tlsFilesFrom(environment.HOOK_TLS_CERT_FILE, environment.HOOK_TLS_KEY_FILE)
     },
     store: {
       s3Endpoint: environment.AWS_ENDPOINT_URL_S3.replace(/\/$/, ''),
-      iamEndpoint: environment.AWS_ENDPOINT_URL_IAM.replace(/\/$/, ''),
+      ...identityApiFrom(environment),
       region: environment.AWS_REGION,
       credentials: {
         accessKeyId: environment.AWS_ACCESS_KEY_ID,
@@ -119,11 +149,26 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     },
     syncBudgetMs: milliseconds(environment.SYNC_BUDGET),
     verifyIntervalMs: milliseconds(environment.VERIFY_INTERVAL),
-    auditIntervalMs: milliseconds(environment.AUDIT_INTERVAL)
+    auditIntervalMs: milliseconds(environment.AUDIT_INTERVAL),
+    replicas: environment.HOOK_REPLICAS
   }
 }
 
-function tlsFrom({ HOOK_TLS_CERT_FILE, HOOK_TLS_KEY_FILE }: Environment): TlsFiles | 'off' {
-  if (HOOK_TLS_CERT_FILE === undefined || HOOK_TLS_KEY_FILE === undefined) return 'off'
-  return { certFile: HOOK_TLS_CERT_FILE, keyFile: HOOK_TLS_KEY_FILE }
+function identityApiFrom(environment: Environment): { iamEndpoint: string } | { filer: Filer } {
+  if (environment.IDENTITY_API === 'iam') {
+    return { iamEndpoint: String(environment.AWS_ENDPOINT_URL_IAM).replace(/\/$/, '') }
+  }
+  const { FILER_CA, FILER_TLS_CERT_FILE, FILER_TLS_KEY_FILE } = environment
+  const client = tlsFilesFrom(FILER_TLS_CERT_FILE, FILER_TLS_KEY_FILE)
+  return {
+    filer: {
+      address: String(environment.FILER_GRPC_ADDRESS),
+      signingKey: String(environment.FILER_JWT_SIGNING_KEY),
+      tls: FILER_CA === undefined ? 'off' : { ca: FILER_CA, client }
+    }
+  }
+}
+
+function tlsFilesFrom(certFile: string | undefined, keyFile: string | undefined): TlsFiles | 'off' {
+  return certFile === undefined || keyFile === undefined ? 'off' : { certFile, keyFile }
 }

@@ -3,6 +3,10 @@ import Type, { type Static } from 'typebox'
 
 const Switch = Type.String({ pattern: '^([Tt]rue|TRUE|[Ff]alse|FALSE)$' })
 
+const Certificates = Type.String({
+  pattern: '^-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----$'
+})
+
 /** The environment as it is documented in the README; every value arrives as text. */
 export const Environment = Type.Object({
   HOST: Type.String({ default: '0.0.0.0' }),
@@ -15,13 +19,23 @@ export const Environment = Type.Object({
   SYNC_BUDGET: Type.String({ default: '25s' }),
   VERIFY_INTERVAL: Type.String({ default: '5m' }),
   AUDIT_INTERVAL: Type.String({ default: '1h' }),
+  HOOK_REPLICAS: Type.Integer({ minimum: 1, maximum: 100, default: 1 }),
   AWS_ENDPOINT_URL_S3: Type.String(),
-  AWS_ENDPOINT_URL_IAM: Type.String(),
+  AWS_ENDPOINT_URL_IAM: Type.Optional(Type.String()),
   // It travels in a header.
   AWS_ACCESS_KEY_ID: Type.String({ pattern: '^[!-~]+$' }),
   AWS_SECRET_ACCESS_KEY: Type.String(),
   AWS_REGION: Type.String({ pattern: '^[a-z0-9-]{1,32}$', default: 'us-east-1' }),
-  IDENTITY_API: Type.Enum(['iam'], { default: 'iam' }),
+  IDENTITY_API: Type.Enum(['iam', 'filer'], { default: 'iam' }),
+  FILER_GRPC_ADDRESS: Type.Optional(
+    Type.String({
+      pattern: '^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9a-f:]+\\]):[0-9]{1,5}$'
+    })
+  ),
+  FILER_JWT_SIGNING_KEY: Type.Optional(Type.String()),
+  FILER_CA: Type.Optional(Certificates),
+  FILER_TLS_CERT_FILE: Type.Optional(Type.String()),
+  FILER_TLS_KEY_FILE: Type.Optional(Type.String()),
   CREDENTIAL_ROOT_KEY: Type.String(),
   CREDENTIAL_ROOT_KEY_PREVIOUS: Type.Optional(Type.String()),
   CREDENTIAL_ROTATION_DAYS: Type.Integer({ minimum: 0, maximum: 3650, default: 0 }),
@@ -39,9 +53,7 @@ export const Environment = Type.Object({
     pattern: '^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$',
     default: 'seaweedfs'
   }),
-  OBJECT_STORE_CA: Type.Optional(
-    Type.String({ pattern: '^-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----$' })
-  ),
+  OBJECT_STORE_CA: Type.Optional(Certificates),
   ARTIFACTS_PROXY_ENABLED: { ...Switch, default: 'false' },
   FRONTEND_IMAGE: Type.String({ default: 'ghcr.io/kubeflow/kfp-frontend' }),
   FRONTEND_TAG: Type.Optional(Type.String()),
@@ -57,8 +69,14 @@ const ALIASES: Record<string, keyof Environment> = {
   AWS_ENDPOINT_URL: 'AWS_ENDPOINT_URL_IAM'
 }
 
-/** Names that the design knows and this version does not act on; better said than ignored. */
-const NOT_YET = ['FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
+/** Without IDENTITY_API=filer they would say something that is not done. */
+const FILER_SETTINGS = [
+  'FILER_GRPC_ADDRESS',
+  'FILER_JWT_SIGNING_KEY',
+  'FILER_CA',
+  'FILER_TLS_CERT_FILE',
+  'FILER_TLS_KEY_FILE'
+] as const
 
 const MIN_SYNC_BUDGET_MS = 1_000
 const MAX_SYNC_BUDGET_MS = 600_000
@@ -86,9 +104,6 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
   })
   const environment = variables as unknown as Environment
   faults.push(...crossFaults(environment))
-  for (const name of NOT_YET) {
-    if (env[name]?.trim()) faults.push(`${name} is not supported by this version`)
-  }
   if (faults.length > 0) throw new Error(`Invalid environment: ${faults.join('; ')}`)
   return environment
 }
@@ -105,7 +120,7 @@ function knownVariables(env: Record<string, string | undefined>): Record<string,
 }
 
 function crossFaults(environment: Partial<Environment>): string[] {
-  const faults: string[] = []
+  const faults = identityApiFaults(environment)
   for (const name of ['CREDENTIAL_ROOT_KEY', 'CREDENTIAL_ROOT_KEY_PREVIOUS'] as const) {
     const key = environment[name]
     if (key !== undefined && Buffer.byteLength(key) < MIN_ROOT_KEY_BYTES) {
@@ -166,6 +181,26 @@ function crossFaults(environment: Partial<Environment>): string[] {
   const { ARTIFACTS_PROXY_ENABLED = '' } = environment
   if (isTrue(ARTIFACTS_PROXY_ENABLED) && !environment.FRONTEND_TAG && !environment.KFP_VERSION) {
     faults.push('FRONTEND_TAG or KFP_VERSION is required with ARTIFACTS_PROXY_ENABLED=true')
+  }
+  return faults
+}
+
+function identityApiFaults(environment: Partial<Environment>): string[] {
+  const { IDENTITY_API, FILER_CA, FILER_TLS_CERT_FILE, FILER_TLS_KEY_FILE } = environment
+  const missing = (names: readonly (keyof Environment)[]) =>
+    names.filter((name) => environment[name] === undefined).map((name) => `${name} is required`)
+  if (IDENTITY_API !== 'filer') {
+    const idle = FILER_SETTINGS.filter((name) => environment[name] !== undefined)
+    return [
+      ...missing(['AWS_ENDPOINT_URL_IAM']),
+      ...idle.map((name) => `${name} needs IDENTITY_API=filer`)
+    ]
+  }
+  const faults = missing(['FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY'])
+  if ((FILER_TLS_CERT_FILE === undefined) !== (FILER_TLS_KEY_FILE === undefined)) {
+    faults.push('FILER_TLS_CERT_FILE and FILER_TLS_KEY_FILE are needed together')
+  } else if (FILER_TLS_CERT_FILE !== undefined && FILER_CA === undefined) {
+    faults.push('FILER_TLS_CERT_FILE needs FILER_CA')
   }
   return faults
 }

@@ -31,10 +31,11 @@ export class Line {
    * @throws BudgetExceeded naming the step when the turn does not come in time
    */
   async take<T>(lane: string, step: string, budget: Budget, work: () => Promise<T>): Promise<T> {
-    const exceeded = new BudgetExceeded(`${step} for profile ${budget.namespace}`)
+    // With its stack it costs more than the turn, and hardly anybody needs it.
+    const exceeded = () => new BudgetExceeded(`${step} for profile ${budget.namespace}`)
     await this.#turn(lane, budget, exceeded)
     try {
-      if (budget.signal.aborted) throw exceeded
+      if (budget.signal.aborted) throw exceeded()
       return await work()
     } finally {
       this.#leave(lane)
@@ -51,9 +52,9 @@ export class Line {
     return this.#lanes.size
   }
 
-  #turn(name: string, { signal, isRemoval = false }: Budget, exceeded: Error): Promise<void> {
+  #turn(name: string, { signal, isRemoval = false }: Budget, exceeded: () => Error): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(exceeded)
+      if (signal.aborted) return reject(exceeded())
       const lane = this.#lanes.get(name) ?? { isBusy: false, waiting: [] }
       this.#lanes.set(name, lane)
       const begin = () => {
@@ -64,7 +65,7 @@ export class Line {
       const giveUp = () => {
         lane.waiting.splice(lane.waiting.indexOf(waiting), 1)
         this.#drop(name, lane)
-        reject(exceeded)
+        reject(exceeded())
       }
       signal.addEventListener('abort', giveUp, { once: true })
       const others = lane.waiting.findIndex((other) => isRemoval && !other.isRemoval)

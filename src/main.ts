@@ -1,33 +1,16 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { planAdoption } from './commands/adopt.ts'
-import { kindToAnnotate, scriptFor, summaryOf } from './commands/adopt-script.ts'
-import { applySweep } from './commands/apply-sweep.ts'
-import { ensureWhole, objectsIn, parentsIn, pipedText } from './commands/cluster-list.ts'
-import { doctor } from './commands/doctor.ts'
 import type { ClusterObject } from './commands/doctor-cluster.ts'
-import { doctorJson, doctorText, exitCodeOfDoctor } from './commands/doctor-report.ts'
 import { CLEAN, FAILED } from './commands/exit-codes.ts'
-import { type InitOutcome, initSecrets } from './commands/init-secrets.ts'
-import { exitCodeOfInit, initSecretText } from './commands/init-secrets-report.ts'
-import { connectFromPod, SERVICE_ACCOUNT_FOLDER } from './commands/kubernetes-api.ts'
+import type { InitOutcome } from './commands/init-secrets.ts'
 import { printable } from './commands/printable.ts'
 import { serve } from './commands/serve.ts'
-import { usualSideDoors } from './commands/surroundings.ts'
-import { planSweep } from './commands/sweep.ts'
-import {
-  adviceText,
-  exitCodeOfOutcome,
-  exitCodeOfPlan,
-  outcomeText,
-  planText
-} from './commands/sweep-report.ts'
-import { verify } from './commands/verify.ts'
-import { exitCodeOf, reportJson, reportText } from './commands/verify-report.ts'
-import { type Config, loadConfig } from './config.ts'
+import { type Config, identityUrlOf, loadConfig } from './config.ts'
 import { isEndpoint } from './environment.ts'
 import { CommandFailed } from './errors.ts'
 import type { ObjectStore } from './object-store/object-store.ts'
 import { buildSeaweedFs } from './object-store/seaweedfs.ts'
+
+// The other commands are loaded when they are called: the service need not wait for them.
 
 const USAGE = `Usage: node src/main.ts [serve]
        node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]
@@ -55,7 +38,9 @@ async function serveCommand(): Promise<void> {
 }
 
 async function verifyCommand(args: string[]): Promise<void> {
-  const { json, sideDoors, positionals } = reportArguments(args, true)
+  const { verify } = await import('./commands/verify.ts')
+  const { exitCodeOf, reportJson, reportText } = await import('./commands/verify-report.ts')
+  const { json, sideDoors, positionals } = await reportArguments(args, true)
   // The marks are removed first; whoever signals twice does not want to wait for that.
   await run('Interrupted; the marks are removed', async (config, store, signal) => {
     const report = await verify(config, store, {
@@ -70,7 +55,10 @@ async function verifyCommand(args: string[]): Promise<void> {
 }
 
 async function doctorCommand(args: string[]): Promise<void> {
-  const { json, sideDoors } = reportArguments(args, false)
+  const { objectsIn, pipedText } = await import('./commands/cluster-list.ts')
+  const { doctor } = await import('./commands/doctor.ts')
+  const { doctorJson, doctorText, exitCodeOfDoctor } = await import('./commands/doctor-report.ts')
+  const { json, sideDoors } = await reportArguments(args, false)
   const list = await pipedText(process.stdin)
   await run('Interrupted; the trial user is removed', async (config, store, signal) => {
     const findings = await doctor(config, store, {
@@ -85,7 +73,8 @@ async function doctorCommand(args: string[]): Promise<void> {
 }
 
 /** Of the commands that look at side doors: at the usual ones, or at those named. */
-function reportArguments(args: string[], allowPositionals: boolean) {
+async function reportArguments(args: string[], allowPositionals: boolean) {
+  const { usualSideDoors } = await import('./commands/surroundings.ts')
   const urls = { type: 'string', multiple: true } as const
   const options = { json: { type: 'boolean' }, filer: urls, master: urls, volume: urls } as const
   const { values, positionals } = argumentsOrExit({ args, options, allowPositionals })
@@ -94,14 +83,20 @@ function reportArguments(args: string[], allowPositionals: boolean) {
     const faulty = urls.find((url) => !isEndpoint(url))
     if (faulty !== undefined) exit(FAILED, `--${door} must be a URL without a path\n${USAGE}`)
   }
-  const sideDoors = ({ store: { s3Endpoint, iamEndpoint } }: Config) => ({
-    ...usualSideDoors([s3Endpoint, iamEndpoint]),
+  const sideDoors = ({ store }: Config) => ({
+    ...usualSideDoors([store.s3Endpoint, identityUrlOf(store)]),
     ...named
   })
   return { json, sideDoors, positionals }
 }
 
 async function sweepCommand(args: string[]): Promise<void> {
+  const { applySweep } = await import('./commands/apply-sweep.ts')
+  const { ensureWhole, parentsIn, pipedText } = await import('./commands/cluster-list.ts')
+  const { planSweep } = await import('./commands/sweep.ts')
+  const { adviceText, exitCodeOfOutcome, exitCodeOfPlan, outcomeText, planText } = await import(
+    './commands/sweep-report.ts'
+  )
   const flag = { type: 'boolean' } as const
   const options = { apply: flag, data: flag, 'even-most': flag } as const
   const { apply = false, data = false, ...others } = argumentsOrExit({ args, options }).values
@@ -130,6 +125,9 @@ async function sweepCommand(args: string[]): Promise<void> {
 }
 
 async function adoptCommand(args: string[]): Promise<void> {
+  const { planAdoption } = await import('./commands/adopt.ts')
+  const { kindToAnnotate, scriptFor, summaryOf } = await import('./commands/adopt-script.ts')
+  const { parentsIn, pipedText } = await import('./commands/cluster-list.ts')
   const options = { parent: { type: 'string' } } as const
   const { parent } = argumentsOrExit({ args, options }).values
   const list = await pipedText(process.stdin)
@@ -145,6 +143,9 @@ async function adoptCommand(args: string[]): Promise<void> {
 
 /** Makes what the environment of the others is filled from, and so needs none of it. */
 async function initSecretsCommand(args: string[]): Promise<void> {
+  const { initSecrets } = await import('./commands/init-secrets.ts')
+  const { exitCodeOfInit, initSecretText } = await import('./commands/init-secrets-report.ts')
+  const { connectFromPod, SERVICE_ACCOUNT_FOLDER } = await import('./commands/kubernetes-api.ts')
   const options = {
     'service-account': { type: 'string', default: SERVICE_ACCOUNT_FOLDER }
   } as const

@@ -12,6 +12,7 @@ export class Memory {
   readonly #clock: () => number
   readonly #proofs = new Map<string, Proof>()
   readonly #buckets = new Map<string, number>()
+  readonly #policies = new Map<string, { readonly name: string; readonly at: number }>()
   readonly #departures = new Map<string, Departure>()
   readonly #claims = new Map<string, ManagedPolicy>()
   readonly #suspects = new Set<string>()
@@ -99,6 +100,16 @@ export class Memory {
 
   rememberBucket(bucket: string): void {
     this.#buckets.set(bucket, this.#clock())
+  }
+
+  /** The name in the store of a policy of everybody's that lately had its content; undefined when it must be looked at. */
+  policyVerified(policyName: string): string | undefined {
+    const policy = this.#policies.get(policyName)
+    return policy !== undefined && this.#isFresh(policy.at) ? policy.name : undefined
+  }
+
+  rememberPolicy(policyName: string, name: string): void {
+    this.#policies.set(policyName, { name, at: this.#clock() })
   }
 
   /** A finalize is about to take the profile's storage away. */

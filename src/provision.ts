@@ -14,13 +14,14 @@ import {
   epochOfPair,
   standingOf
 } from './desired/credentials.ts'
+import type { Identity } from './desired/identity.ts'
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { ADOPT_ANNOTATION, type BucketPlan, type Plan } from './desired/plan.ts'
 import { issuedAtFrom, type Rotation } from './desired/rotation.ts'
 import { isAdminKey } from './desired/takeover.ts'
 import { InvalidProfile } from './errors.ts'
 import { findFormerUsers } from './former-users.ts'
-import type { Budget, ObjectStore } from './object-store/object-store.ts'
+import type { Budget, DesiredIdentity, ObjectStore } from './object-store/object-store.ts'
 import type { Profile } from './profile.ts'
 import { awaitProof, probe } from './proof.ts'
 
@@ -54,8 +55,8 @@ export async function provision(
   context: Context,
   budget: Budget
 ): Promise<Issued> {
-  const { settings, store, memory, proofPatienceMs, log } = context
-  const { user, policy } = plan
+  const { settings, store, memory, log } = context
+  const { user } = plan
   if (observedSecret && isAdminKey(observedSecret.accessKeyId, settings.adminAccessKeyId)) {
     context.metrics.adminKeyReplaced()
     log.warn({ namespace: plan.namespace }, 'the profile held a key of the store’s admin')
@@ -64,11 +65,16 @@ export async function provision(
   if (plan.replacedUser !== undefined && observedEpoch === undefined) {
     await requireBucketToAdopt(plan, store, budget)
   }
-  for (const bucket of plan.buckets) await ensureBucket(bucket, context, budget)
-  const policyName = await store.ensurePolicy(policy, budget)
+  for (const bucket of plan.buckets) {
+    // Nothing is written to one that is not ours to configure, so it is not looked at for each new profile.
+    const isKnown = bucket.settings === undefined && memory.isBucketVerified(bucket.name)
+    if (!isKnown) await ensureBucket(bucket, context, budget)
+  }
   const live = await store.readIdentity(user, budget)
   // Whoever is quite new has no former users that nothing points to.
   const isNew = live === undefined && observedSecret === undefined
+  const remembered = isNew ? memory.policyVerified(plan.policy.name) : undefined
+  const policyName = remembered ?? (await ensurePolicy(plan, context, budget))
   const former = await findFormerUsers(plan, !isNew, context, budget)
   const seen = [observedSecret, ...(live?.accessKeys ?? [])].map(
     (key) => key && standingOf(settings, user, key.accessKeyId)?.epoch
@@ -82,13 +88,13 @@ export async function provision(
   const asked = isUnseen ? rotation.demandedEpoch : rotation.epoch
   const epoch = epochInForce(asked, [...seen, ...replaced])
   const accessKey = accessKeyFor(settings.rootKey, user, epoch)
-  const desired = { policyName, accessKey }
-  await store.ensureIdentity(user, desired, live, budget)
-  for (const stale of live?.policies ?? []) {
-    const isOurs = isPolicyOf(user, stale) || isOwnBucketPolicy(settings.namePrefix, stale)
-    if (isOurs && stale !== policyName) await store.deletePolicy(stale, budget)
-  }
-  await awaitProof(plan, desired, store, proofPatienceMs, budget)
+  await grant(plan, { policyName, accessKey }, live, context, budget).catch(async (error) => {
+    if (remembered === undefined) throw error
+    // It may have been edited since, or be gone.
+    const looked = await ensurePolicy(plan, context, budget)
+    const found = await store.readIdentity(user, budget)
+    await grant(plan, { policyName: looked, accessKey }, found, context, budget)
+  })
   memory.rememberProof(user, accessKey.accessKeyId, observedSecret?.uid)
   log.info({ namespace: plan.namespace, user, bucket: plan.bucket }, 'storage provisioned')
   memory.clearSuspicion(user)
@@ -102,6 +108,37 @@ export async function provision(
       (live?.accessKeys ?? []).every((key) => key.accessKeyId === accessKey.accessKeyId) &&
       former.length === 0
   }
+}
+
+/**
+ * All profiles of the per-profile layout have the same policy, and over HTTP a look at it costs the store a load of
+ * every identity; so a new profile trusts the look that another one just had. Everybody else looks.
+ */
+async function ensurePolicy(
+  { policy }: Plan,
+  { settings, store, memory }: Context,
+  budget: Budget
+): Promise<string> {
+  const name = await store.ensurePolicy(policy, budget)
+  if (isOwnBucketPolicy(settings.namePrefix, policy.name)) memory.rememberPolicy(policy.name, name)
+  return name
+}
+
+/** Limits, key and proof. */
+async function grant(
+  plan: Plan,
+  desired: DesiredIdentity,
+  live: Identity | undefined,
+  { settings, store, proofPatienceMs }: Context,
+  budget: Budget
+): Promise<void> {
+  const { user } = plan
+  await store.ensureIdentity(user, desired, live, budget)
+  for (const stale of live?.policies ?? []) {
+    const isOurs = isPolicyOf(user, stale) || isOwnBucketPolicy(settings.namePrefix, stale)
+    if (isOurs && stale !== desired.policyName) await store.deletePolicy(stale, budget)
+  }
+  await awaitProof(plan, desired, store, proofPatienceMs, budget)
 }
 
 /** A slip of the pen must not give the profile a new and empty bucket in the place of its data. */

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Context } from './context.ts'
-import { knownHoles } from './desired/known-holes.ts'
+import { knownHoles, otherWriterHole } from './desired/known-holes.ts'
 import { NotReady } from './errors.ts'
 
 export interface Readiness {
@@ -47,8 +47,8 @@ async function readinessOf({
 }: Pick<Context, 'store' | 'settings'>): Promise<Readiness> {
   const budget = { namespace: '(readiness check)', signal: AbortSignal.timeout(TIMEOUT_MS) }
   try {
-    const { storeVersion } = await store.checkReadiness(budget)
-    const holes = knownHoles(storeVersion, settings)
+    const { storeVersion, otherWriters } = await store.checkReadiness(budget)
+    const holes = [...knownHoles(storeVersion, settings), ...otherWriters.map(otherWriterHole)]
     return {
       fault: undefined,
       warnings: holes.map(({ name, remedy }) => `${name}; ${remedy}.`)

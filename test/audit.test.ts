@@ -1,13 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { type AuditReport, audit, auditEvery } from '../src/audit.ts'
-import { NO_FINDINGS } from '../src/desired/identity.ts'
-import { profile } from './fixtures/builders.ts'
+import { digestOf } from '../src/desired/credentials.ts'
+import { type Identity, NO_FINDINGS } from '../src/desired/identity.ts'
+import type { ObjectStore, Survey } from '../src/object-store/object-store.ts'
+import { budget, profile } from './fixtures/builders.ts'
 import type { FakeUser } from './fixtures/fake-world.ts'
 import { newContext, newStory, settle } from './fixtures/story.ts'
 import { settledTeam, type Team } from './fixtures/team.ts'
 
 const NEVER = new AbortController().signal
+const NOTHING: Identity = { accessKeys: [], policies: [], inlinePolicies: [], groups: [] }
 
 function findingsOf(report: AuditReport) {
   return Object.entries(report.findings).flatMap(([finding, count]) => (count > 0 ? [finding] : []))
@@ -160,6 +163,74 @@ t.test('the audit', async (t) => {
   })
 })
 
+t.test('the audit where one look shows everybody', async (t) => {
+  /** What the filer's service would say of the fake's world. */
+  function surveyOf({ world }: Pick<Team['told'], 'world'>, store: ObjectStore) {
+    return async (): Promise<Survey> => {
+      const identities = new Map<string, Identity>()
+      const secretDigests = new Map<string, Map<string, string>>()
+      for (const [name, { keys }] of world.users) {
+        const live = await store.readIdentity(name, budget())
+        if (live) identities.set(name, live)
+        const digests = [...keys].map(([id, key]) => [id, digestOf(key.secretAccessKey)] as const)
+        secretDigests.set(name, new Map(digests))
+      }
+      return { identities, secretDigests, policies: new Map(world.policies) }
+    }
+  }
+
+  async function surveyed(team: Team) {
+    const { context, world } = team.told
+    const { store } = context
+    let reads = 0
+    const survey = await surveyOf({ world }, store)()
+    const readIdentity: ObjectStore['readIdentity'] = (...args) => {
+      reads += 1
+      return store.readIdentity(...args)
+    }
+    const surveyIdentities = async () => survey
+    const report = await audit(
+      { ...context, store: { ...store, surveyIdentities, readIdentity } },
+      NEVER
+    )
+    return { report, reads }
+  }
+
+  t.test('reads nobody who is as he was left', async (t) => {
+    const team = await settledTeam()
+    team.told.world.users.set('somebody', { policies: new Set(), keys: new Map() })
+    t.strictSame(await surveyed(team), {
+      report: { users: 1, unclaimed: 0, findings: NO_FINDINGS },
+      reads: 0
+    })
+  })
+
+  t.test('finds a key with another secret, and the next syncs mend it', async (t) => {
+    const team = await settledTeam()
+    const { key } = team
+    const stored = team.told.world.users.get(team.user)?.keys.get(key.accessKeyId)
+    if (stored) stored.secretAccessKey = 'of somebody else'
+    const { report, reads } = await surveyed(team)
+    t.strictSame([findingsOf(report), reads], [['wrong-secret'], 1])
+    await team.rest()
+    t.same(team.key, key)
+    t.ok(await team.works(key))
+    t.strictSame(findingsOf((await surveyed(team)).report), [])
+  })
+
+  t.test('looks again at a user that it saw in the middle of a sync', async (t) => {
+    const team = await settledTeam()
+    const { context, world } = team.told
+    const survey = await surveyOf({ world }, context.store)()
+    const halfway: Survey = {
+      ...survey,
+      identities: new Map([[team.user, { ...NOTHING, policies: [] }]])
+    }
+    const store = { ...context.store, surveyIdentities: async () => halfway }
+    t.strictSame(findingsOf(await audit({ ...context, store }, NEVER)), [])
+  })
+})
+
 t.test('auditEvery', async (t) => {
   t.test('goes on after a failure, and ends with the signal', async (t) => {
     const { context, warnings } = newStory()
@@ -176,7 +247,7 @@ t.test('auditEvery', async (t) => {
       return []
     }
     const store = { ...context.store, listUsers }
-    await auditEvery(1, { ...context, store, metrics: { auditEnded } }, stop.signal)
+    await auditEvery(1, 1, { ...context, store, metrics: { auditEnded } }, stop.signal)
     t.same(outcomes, [
       { users: 0, unclaimed: 0, findings: NO_FINDINGS },
       'failed',
@@ -197,7 +268,7 @@ t.test('auditEvery', async (t) => {
       }
     }
     const auditEnded = () => t.fail('nothing ended')
-    await auditEvery(1, { ...context, store, metrics: { auditEnded } }, stop.signal)
+    await auditEvery(1, 1, { ...context, store, metrics: { auditEnded } }, stop.signal)
     t.same(warnings, [])
   })
 })

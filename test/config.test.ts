@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { loadConfig } from '../src/config.ts'
+import { identityUrlOf, loadConfig } from '../src/config.ts'
 import { Environment } from '../src/environment.ts'
 import { config, environment, HOOK_TOKEN, ROOT_KEY } from './fixtures/builders.ts'
 
@@ -64,7 +64,8 @@ t.test('loadConfig', async (t) => {
       },
       syncBudgetMs: 25_000,
       verifyIntervalMs: 300_000,
-      auditIntervalMs: 3_600_000
+      auditIntervalMs: 3_600_000,
+      replicas: 1
     })
   })
 
@@ -78,12 +79,18 @@ t.test('loadConfig', async (t) => {
       SYNC_BUDGET: '9s',
       VERIFY_INTERVAL: '1h',
       AUDIT_INTERVAL: '2h',
+      HOOK_REPLICAS: '2',
       AWS_ENDPOINT_URL_S3: 'https://s3.example.com/',
       AWS_ENDPOINT_URL_IAM: 'https://iam.example.com/',
       AWS_ACCESS_KEY_ID: 'OTHERACCESSKEY',
       AWS_SECRET_ACCESS_KEY: 'other-secret',
       AWS_REGION: 'eu-central-1',
-      IDENTITY_API: 'iam',
+      IDENTITY_API: 'filer',
+      FILER_GRPC_ADDRESS: 'filer.example.com:18888',
+      FILER_JWT_SIGNING_KEY: 'signing-key-of-the-tests',
+      FILER_CA: CA,
+      FILER_TLS_CERT_FILE: '/etc/filer/tls.crt',
+      FILER_TLS_KEY_FILE: '/etc/filer/tls.key',
       CREDENTIAL_ROOT_KEY: 'another-root-key-of-32-bytes-or-more',
       CREDENTIAL_ROOT_KEY_PREVIOUS: 'the-root-key-before-of-32-bytes-or-more',
       CREDENTIAL_ROTATION_DAYS: '30',
@@ -119,7 +126,14 @@ t.test('loadConfig', async (t) => {
       },
       store: {
         s3Endpoint: 'https://s3.example.com',
-        iamEndpoint: 'https://iam.example.com',
+        filer: {
+          address: 'filer.example.com:18888',
+          signingKey: 'signing-key-of-the-tests',
+          tls: {
+            ca: CA,
+            client: { certFile: '/etc/filer/tls.crt', keyFile: '/etc/filer/tls.key' }
+          }
+        },
         region: 'eu-central-1',
         credentials: { accessKeyId: 'OTHERACCESSKEY', secretAccessKey: 'other-secret' }
       },
@@ -142,7 +156,8 @@ t.test('loadConfig', async (t) => {
       },
       syncBudgetMs: 9_000,
       verifyIntervalMs: 3_600_000,
-      auditIntervalMs: 7_200_000
+      auditIntervalMs: 7_200_000,
+      replicas: 2
     })
   })
 
@@ -188,10 +203,10 @@ t.test('loadConfig', async (t) => {
       'Invalid environment: ' +
         [
           'AWS_ENDPOINT_URL_S3 is required',
-          'AWS_ENDPOINT_URL_IAM is required',
           'AWS_ACCESS_KEY_ID is required',
           'AWS_SECRET_ACCESS_KEY is required',
           'CREDENTIAL_ROOT_KEY is required',
+          'AWS_ENDPOINT_URL_IAM is required',
           'HOOK_TOKEN is required (HOOK_AUTH=none lets every caller have keys)'
         ].join('; ')
     )
@@ -209,6 +224,7 @@ t.test('loadConfig', async (t) => {
       AWS_ACCESS_KEY_ID: 'wrong\nkey',
       AWS_REGION: 'wrong region',
       IDENTITY_API: 'wrong-api',
+      HOOK_REPLICAS: 'wrong-number',
       CREDENTIAL_ROOT_KEY: 'wrong-root-key',
       CREDENTIAL_ROOT_KEY_PREVIOUS: 'wrong-previous-key',
       CREDENTIAL_ROTATION_DAYS: 'wrong-days',
@@ -277,21 +293,55 @@ t.test('loadConfig', async (t) => {
     t.equal(message, 'Invalid environment: AWS_ENDPOINT_URL_S3 must be a URL without a path')
   })
 
-  const unsupported = ['FILER_GRPC_ADDRESS', 'FILER_JWT_SIGNING_KEY']
-  for (const name of unsupported) {
-    t.test(`refuses ${name}, which is of a later version`, async (t) => {
-      t.equal(
-        refusal(environment({ [name]: 'any-value' })),
-        `Invalid environment: ${name} is not supported by this version`
-      )
-      t.strictSame(config({ [name]: ' \n' }), config(), 'blank counts as not set')
-      const both = refusal(environment({ [name]: 'any-value', PORT: '-1' }))
-      t.equal(
-        both,
-        `Invalid environment: PORT must be >= 0; ${name} is not supported by this version`
-      )
-    })
+  const FILER = {
+    IDENTITY_API: 'filer',
+    FILER_GRPC_ADDRESS: 'filer.invalid:18888',
+    FILER_JWT_SIGNING_KEY: 'signing-key-of-the-tests'
   }
+  const KEY_FILES = { FILER_TLS_CERT_FILE: '/tls.crt', FILER_TLS_KEY_FILE: '/tls.key' }
+  const SHARED = {
+    s3Endpoint: 'http://store.invalid:8333',
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'ADMINACCESSKEY', secretAccessKey: 'admin-secret-of-the-tests' }
+  }
+
+  t.test('writes identities through the filer and then through nothing else', async (t) => {
+    const filer = { address: 'filer.invalid:18888', signingKey: 'signing-key-of-the-tests' }
+    const plain = { ...SHARED, filer: { ...filer, tls: 'off' } }
+    t.strictSame(loadConfig({ ...without('AWS_ENDPOINT_URL_IAM'), ...FILER }).store, plain)
+    t.strictSame(config(FILER).store, plain, 'the other endpoint is not used')
+    t.equal(identityUrlOf(config(FILER).store), 'http://filer.invalid:18888')
+    t.equal(identityUrlOf(config().store), 'http://store.invalid:8111')
+    const tls = { ca: CA, client: 'off' }
+    t.strictSame(config({ ...FILER, FILER_CA: CA }).store, { ...SHARED, filer: { ...filer, tls } })
+  })
+
+  t.test('refuses what does not go with the identity API', async (t) => {
+    const faults: [overrides: Record<string, string>, fault: string][] = [
+      [{ FILER_GRPC_ADDRESS: 'a:1' }, 'FILER_GRPC_ADDRESS needs IDENTITY_API=filer'],
+      [{ FILER_JWT_SIGNING_KEY: 'key' }, 'FILER_JWT_SIGNING_KEY needs IDENTITY_API=filer'],
+      [{ FILER_CA: CA }, 'FILER_CA needs IDENTITY_API=filer'],
+      [
+        { IDENTITY_API: 'filer' },
+        'FILER_GRPC_ADDRESS is required; FILER_JWT_SIGNING_KEY is required'
+      ],
+      [
+        { ...FILER, FILER_TLS_KEY_FILE: '/tls.key' },
+        'FILER_TLS_CERT_FILE and FILER_TLS_KEY_FILE are needed together'
+      ],
+      [{ ...FILER, ...KEY_FILES }, 'FILER_TLS_CERT_FILE needs FILER_CA']
+    ]
+    for (const [overrides, fault] of faults) {
+      t.equal(refusal(environment(overrides)), `Invalid environment: ${fault}`)
+    }
+    for (const address of ['filer', 'http://filer:18888', 'filer:18888/', 'a b:1', ':18888']) {
+      const message = refusal(environment({ ...FILER, FILER_GRPC_ADDRESS: address }))
+      t.match(message, 'Invalid environment: FILER_GRPC_ADDRESS must match pattern')
+    }
+    for (const address of ['10.0.0.1:18888', '[fd00::1]:18888', 'filer.kubeflow:18888']) {
+      t.match(config({ ...FILER, FILER_GRPC_ADDRESS: address }).store.filer, { address })
+    }
+  })
 
   const refused: [name: string, value: string][] = [
     ['PORT', '-1'],
@@ -351,7 +401,8 @@ t.test('loadConfig', async (t) => {
     ['CLUSTER_DOMAIN', '..a'],
     ['CLUSTER_DOMAIN', 'a.'],
     ['CLUSTER_DOMAIN', '.'],
-    ['IDENTITY_API', 'filer']
+    ['HOOK_REPLICAS', '0'],
+    ['IDENTITY_API', 'grpc']
   ]
   for (const [name, value] of refused) {
     t.test(`refuses ${name}=${value}`, async (t) => {

@@ -224,3 +224,13 @@ t.test('what is known of a user beside its proof', async (t) => {
     t.equal(memory.unseenMs('user-a'), 0)
   })
 })
+
+t.test('policyVerified', async (t) => {
+  const { memory, pass } = memoryWithClock()
+  t.equal(memory.policyVerified('policy-1'), undefined)
+  memory.rememberPolicy('policy-1', 'policy-1-2')
+  pass(VERIFY_INTERVAL_MS - 1)
+  t.equal(memory.policyVerified('policy-1'), 'policy-1-2', 'by the name that it has in the store')
+  pass(1)
+  t.equal(memory.policyVerified('policy-1'), undefined, 'for the interval and not longer')
+})

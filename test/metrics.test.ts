@@ -83,7 +83,7 @@ t.test('buildMetrics', async (t) => {
 
   t.test('shows what the last finished audit found', async (t) => {
     const metrics = buildMetrics()
-    t.equal((await samplesOf(metrics, 's3p_audit_findings{')).length, 6, 'zeros from the start')
+    t.equal((await samplesOf(metrics, 's3p_audit_findings{')).length, 7, 'zeros from the start')
     const findings = { ...NO_FINDINGS, 'foreign-key': 2 }
     metrics.auditEnded({ users: 7, unclaimed: 3, findings })
     metrics.auditEnded('failed')

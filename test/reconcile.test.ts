@@ -3,7 +3,7 @@ import { commonBucketStatements, type Statement } from '../src/desired/access-po
 import { accessKeyFor, sealFor } from '../src/desired/credentials.ts'
 import { planFor } from '../src/desired/plan.ts'
 import type { ObjectStore, ProbeAnswer } from '../src/object-store/object-store.ts'
-import type { ObservedSecret } from '../src/profile.ts'
+import type { ObservedSecret, Profile } from '../src/profile.ts'
 import { reconcileProfile } from '../src/reconcile.ts'
 import { observing, profile, ROOT_KEY } from './fixtures/builders.ts'
 import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
@@ -581,3 +581,42 @@ function failingStore(
     }
   })
 }
+
+t.test('what profiles share', async (t) => {
+  const others = (count: number) =>
+    profile({ namespace: `team-${count}`, incarnation: `incarnation-${count}` })
+
+  t.test('is looked at once for many new profiles', async (t) => {
+    const told = newStory()
+    const callsOf = async (about: Profile) => {
+      const before = told.world.calls
+      await sync(told.context, about)
+      return told.world.calls - before
+    }
+    const first = await callsOf(others(1))
+    const second = await callsOf(others(2))
+    t.equal(first - second, 2, 'neither the policy nor the common bucket again')
+    told.clock.now += 5 * MINUTES
+    t.ok((await callsOf(others(3))) > second, 'until that is too long ago')
+  })
+
+  t.test('is looked at again when it has gone meanwhile', async (t) => {
+    const told = newStory()
+    await sync(told.context, others(1))
+    told.world.policies.clear()
+    const { attachments } = await sync(told.context, others(2))
+    t.ok(attachments.length > 0)
+    t.equal(told.world.policies.size, 1)
+  })
+
+  t.test('is looked at again when it was widened meanwhile', async (t) => {
+    const told = newStory()
+    await sync(told.context, others(1))
+    const Statement: Statement[] = [{ Effect: 'Allow', Action: 's3:*', Resource: 'arn:aws:s3:::*' }]
+    for (const name of told.world.policies.keys()) {
+      told.world.policies.set(name, { Version: '2012-10-17', Statement })
+    }
+    const { attachments } = await sync(told.context, others(2))
+    t.ok(attachments.length > 0)
+  })
+})

@@ -452,7 +452,7 @@ t.test('a store that is not ready is told by /readyz each time and by the log on
   let fault: string | undefined = first
   const checkReadiness = async () => {
     if (fault !== undefined) throw new NotReady(fault)
-    return { storeVersion: '4.48' }
+    return { storeVersion: '4.48', otherWriters: [] }
   }
   const { server, logged } = serve({ ...store, checkReadiness })
   const later = async () => {
@@ -490,7 +490,7 @@ t.test('a store that is not ready is told by /readyz each time and by the log on
 
 t.test('a store that takes its time is asked by one probe at a time', async (t) => {
   const { store } = buildFakeObjectStore()
-  const slow = Promise.withResolvers<{ storeVersion: string }>()
+  const slow = Promise.withResolvers<{ storeVersion: string; otherWriters: string[] }>()
   let asked = 0
   const checkReadiness = () => {
     asked += 1
@@ -501,7 +501,7 @@ t.test('a store that takes its time is asked by one probe at a time', async (t) 
   await pause(2_100)
   const second = server.inject('/readyz')
   await pause(100)
-  slow.resolve({ storeVersion: '4.48' })
+  slow.resolve({ storeVersion: '4.48', otherWriters: [] })
   t.same([(await first).statusCode, (await second).statusCode], [200, 200])
   t.equal(asked, 1)
 })
@@ -521,7 +521,7 @@ t.test('known holes are told by /readyz each time and by the log once', async (t
   let storeVersion = '4.34'
   const { store } = buildFakeObjectStore()
   const environment = { BUCKET_LAYOUT: 'shared', TOP_LEVEL_BROWSE: 'true' }
-  const checkReadiness = async () => ({ storeVersion })
+  const checkReadiness = async () => ({ storeVersion, otherWriters: [] })
   const { server, logged } = serve({ ...store, checkReadiness }, environment)
   const linesLogged = () => logged().trim().split('\n').length
   const markers =
@@ -542,6 +542,16 @@ t.test('known holes are told by /readyz each time and by the log once', async (t
   await pause(2_100)
   t.same((await server.inject('/readyz')).json().warnings, [browsing], 'the store was upgraded')
   t.equal(linesLogged(), 2, 'nothing is said twice')
+})
+
+t.test('others that can write identities are told by /readyz', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const otherWriters = ['http://seaweedfs:8111']
+  const checkReadiness = async () => ({ storeVersion: '4.48', otherWriters })
+  const { server } = serve({ ...store, checkReadiness })
+  const response = await server.inject('/readyz')
+  t.equal(response.statusCode, 200)
+  t.match(response.json().warnings, [/^Identities can be written over HTTP at http:.*:8111, .*\.$/])
 })
 
 t.test('metrics', async (t) => {

@@ -1,10 +1,13 @@
-import type { Config } from '../config.ts'
+import type { Config, StoreSettings } from '../config.ts'
 import { knownHoles } from '../desired/known-holes.ts'
 import { storeUrlFor } from '../desired/store-tls.ts'
 import { NotReady } from '../errors.ts'
 import { buildEndpointChecks, type EndpointChecks } from '../object-store/endpoint-checks.ts'
+import { checkFiler } from '../object-store/filer-check.ts'
+import { buildGrpcChannel } from '../object-store/grpc-channel.ts'
 import type { ObjectStore } from '../object-store/object-store.ts'
 import { type ClusterObject, examineCluster } from './doctor-cluster.ts'
+import { examineFiler } from './doctor-filer.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
 import { WELL_KNOWN_SECRET } from './init-secrets.ts'
 import {
@@ -38,15 +41,14 @@ export async function doctor(
   const keys = isUsable
     ? await tryKey(config, store, signal)
     : [skipped('supplied keys', 'the store cannot be used as it is', 'mend the endpoints first')]
-  const doors = [
-    await inspectOpenIam(config.store.iamEndpoint),
-    ...(await inspectSideDoors(sideDoors))
-  ]
+  const writers = await examineWriters(config.store, soon(signal))
+  const doors = await inspectSideDoors(sideDoors)
   signal.throwIfAborted()
   return [
     ...examineSettings(config),
     ...endpoints,
     ...keys,
+    ...writers,
     ...doors.map(findingOf),
     ...examineCluster(config, objects)
   ]
@@ -77,25 +79,51 @@ function examineSettings({ store, server }: Config): Finding[] {
 
 async function examineEndpoints(config: Config, signal: AbortSignal): Promise<Finding[]> {
   const { store, profile } = config
-  const soon = () => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   const bucket = profile.commonBucket
   const own = buildEndpointChecks(store)
   const tenants = { ...store, s3Endpoint: storeUrlFor(profile) }
   const ofTenants = buildEndpointChecks(tenants, 'OBJECT_STORE_HOST')
   return [
     ...(await examine('S3 endpoint', store.s3Endpoint, async () => {
-      const answer = await own.checkS3(bucket, soon())
+      const answer = await own.checkS3(bucket, soon(signal))
       return [...examineVersion(config, answer.version), examineClock(answer)]
     })),
-    ...(await examine('IAM endpoint', `${store.iamEndpoint}, writable`, async () => {
-      await own.checkIam(soon())
-      return []
-    })),
+    ...(await examineIdentityApi(store, own, signal)),
     ...(await examine('endpoint in ConfigMaps', tenants.s3Endpoint, async () => {
-      await ofTenants.checkS3(bucket, soon())
+      await ofTenants.checkS3(bucket, soon(signal))
       return []
     }))
   ]
+}
+
+async function examineIdentityApi(
+  store: StoreSettings,
+  { checkIam }: EndpointChecks,
+  signal: AbortSignal
+): Promise<Finding[]> {
+  if (store.filer === undefined) {
+    return examine('IAM endpoint', `${store.iamEndpoint}, writable`, async () => {
+      await checkIam(soon(signal))
+      return []
+    })
+  }
+  const { filer } = store
+  return examine('identity service of the filer', filer.address, async () => {
+    const channel = buildGrpcChannel(filer.address, filer.tls)
+    try {
+      // What the clocks say is a finding of its own.
+      await checkFiler(filer, channel, Number.NaN, soon(signal))
+    } finally {
+      channel.close()
+    }
+    return []
+  })
+}
+
+/** Who else is let to write identities. */
+async function examineWriters(store: StoreSettings, signal: AbortSignal): Promise<Finding[]> {
+  if (store.filer !== undefined) return examineFiler(store, signal)
+  return [findingOf(await inspectOpenIam(store.iamEndpoint))]
 }
 
 async function examine(
@@ -130,6 +158,10 @@ function examineClock({ clockAheadMs }: Awaited<ReturnType<EndpointChecks['check
   if (seconds * 1000 <= MAX_CLOCK_MS) return ok(check, evidence)
   const remedy = 'synchronise the clocks of the nodes: from 15 min on every request is refused'
   return warning(check, evidence, remedy)
+}
+
+function soon(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
 }
 
 function findingOf({ check, verdict, evidence, remedy }: Surrounding): Finding {

@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { auditEvery } from '../audit.ts'
-import type { Config, TlsFiles } from '../config.ts'
+import { type Config, identityUrlOf, type TlsFiles } from '../config.ts'
 import { CommandFailed } from '../errors.ts'
 import { Memory } from '../memory.ts'
 import { buildMetrics } from '../metrics.ts'
@@ -64,14 +64,16 @@ export async function serve(config: Config): Promise<void> {
     await server.listen({ host: config.server.host, port: config.server.port })
     if (files !== 'off' && tls) followRenewals(server.server as Server, files, tls, logger)
     const { layout } = config.profile
-    const { s3Endpoint, iamEndpoint } = config.store
-    logger.info({ layout, s3Endpoint, iamEndpoint }, 'ready for Metacontroller')
+    const identities = identityUrlOf(config.store)
+    const { s3Endpoint } = config.store
+    logger.info({ layout, s3Endpoint, identities }, 'ready for Metacontroller')
     if (config.server.hookAuth === 'none') {
       logger.warn('HOOK_AUTH=none: whoever reaches this port gets any profile’s keys')
     }
     // Whoever reads the log need not wait for a probe to learn that the store is not as it should be.
     void server.inject('/readyz')
-    if (config.auditIntervalMs > 0) void auditEvery(config.auditIntervalMs, context, stop.signal)
+    const { auditIntervalMs, replicas } = config
+    if (auditIntervalMs > 0) void auditEvery(auditIntervalMs, replicas, context, stop.signal)
   } catch (error) {
     throw new CommandFailed(
       `Cannot listen on port ${config.server.port}: ${(error as Error).message}`

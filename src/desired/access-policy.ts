@@ -40,8 +40,17 @@ const OBJECT_ACTIONS = [
  */
 const WITH_PREFIX_PARAMETER = { Null: { 's3:prefix': 'false' } }
 
+/** By prefix, of which a process has one; every sync asks for it. */
+const ownBucketPolicies = new Map<string, ManagedPolicy>()
+
 /** Per-profile layout: the user's name is the bucket's name, so one policy serves every profile. */
 export function ownBucketPolicy(namePrefix: string): ManagedPolicy {
+  const policy = ownBucketPolicies.get(namePrefix) ?? ownBucketPolicyAnew(namePrefix)
+  ownBucketPolicies.set(namePrefix, policy)
+  return policy
+}
+
+function ownBucketPolicyAnew(namePrefix: string): ManagedPolicy {
   const bucket = arn(`\${aws:username}`)
   return managedPolicy(`${namePrefix}own-bucket`, [
     {

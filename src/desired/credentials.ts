@@ -1,4 +1,4 @@
-import { hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHash, hkdfSync, timingSafeEqual } from 'node:crypto'
 
 /** A pair as S3 clients use it. */
 export interface AccessKey {
@@ -41,7 +41,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 export function accessKeyFor(rootKey: Buffer, user: string, epoch: number): AccessKey {
   return {
     accessKeyId: accessKeyIdFor(rootKey, user, epoch),
-    secretAccessKey: derive(rootKey, `secret-access-key/${user}/${epoch}`, SECRET_CHARACTERS)
+    secretAccessKey: secretFor(rootKey, user, epoch)
   }
 }
 
@@ -88,6 +88,21 @@ export function standingOf(
   return previous === undefined ? undefined : { epoch: previous, rank: previous }
 }
 
+/** What a secret can be compared by without being held. */
+export function digestOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64')
+}
+
+/** The digest of the secret that a key of ours must have. */
+export function secretDigestOf(
+  { rootKey, previousRootKey = rootKey }: RootKeys,
+  user: string,
+  { epoch, rank }: Standing
+): string {
+  const issuedBy = rank === epoch ? previousRootKey : rootKey
+  return digestOf(secretFor(issuedBy, user, epoch))
+}
+
 /**
  * The maximum of what is asked and of every authenticated epoch, so that nothing goes backwards when
  * an annotation is dropped, a setting changes or a clock jumps.
@@ -101,13 +116,37 @@ function accessKeyIdFor(rootKey: Buffer, user: string, epoch: number): string {
   return KEY_ID_PREFIX + toBase32(epoch, EPOCH_CHARACTERS) + mac
 }
 
-/** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
+function secretFor(rootKey: Buffer, user: string, epoch: number): string {
+  return derive(rootKey, `secret-access-key/${user}/${epoch}`, SECRET_CHARACTERS)
+}
+
+/**
+ * What was derived before, by root key: a profile at rest asks for the same texts at every sync, and the six
+ * derivations were most of what it cost. Holds nothing that the root key does not give away.
+ */
+const derived = new WeakMap<Buffer, Map<string, string>>()
+/** Of some ten thousand profiles. A tenant may name any epoch in its Secret, and so many more. */
+const MAX_DERIVED = 40_000
+
 function derive(rootKey: Buffer, info: string, characters: number): string {
+  const known = derived.get(rootKey) ?? new Map<string, string>()
+  derived.set(rootKey, known)
+  const before = known.get(info)
+  if (before !== undefined) return before
+  if (known.size >= MAX_DERIVED) known.clear()
+  const text = derivedAnew(rootKey, info, characters)
+  known.set(info, text)
+  return text
+}
+
+/** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
+function derivedAnew(rootKey: Buffer, info: string, characters: number): string {
   const bytes = Buffer.from(hkdfSync('sha256', rootKey, '', `s3-profile-controller/${info}`, 32))
-  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')
   return Array.from({ length: characters }, (_, index) => {
     const start = index * BITS_PER_CHARACTER
-    return ALPHABET[Number.parseInt(bits.slice(start, start + BITS_PER_CHARACTER), 2)]
+    // Two bytes hold any five bits in a row.
+    const pair = bytes.readUInt16BE(start >> 3)
+    return ALPHABET.charAt((pair >> (16 - BITS_PER_CHARACTER - (start & 7))) & 31)
   }).join('')
 }
 

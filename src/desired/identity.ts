@@ -7,7 +7,7 @@ import {
   type PolicyDocument
 } from './access-policy.ts'
 import { canonicalText } from './canonical.ts'
-import { standingOf } from './credentials.ts'
+import { secretDigestOf, standingOf } from './credentials.ts'
 import { newestOf } from './rotation.ts'
 
 /** A user as the store has it, with everything that gives it rights. */
@@ -23,6 +23,7 @@ export interface Identity {
 export const NO_FINDINGS = {
   'missing-key': 0,
   'disabled-key': 0,
+  'wrong-secret': 0,
   'foreign-key': 0,
   'missing-policy': 0,
   'edited-policy': 0,
@@ -44,13 +45,15 @@ export function holdsKeyOfOurs(
  *
  * @param policy what the user must have; undefined when that is not known
  * @param documents what the managed policies that it has say in the store
+ * @param secretDigests of its keys, where the store shows them
  */
 export function findingsFor(
   user: string,
   { accessKeys, policies, inlinePolicies, groups }: Identity,
   policy: ManagedPolicy | undefined,
   documents: ReadonlyMap<string, PolicyDocument | undefined>,
-  settings: ProfileSettings
+  settings: ProfileSettings,
+  secretDigests?: ReadonlyMap<string, string>
 ): Finding[] {
   const keys = accessKeys.map((key) => ({
     ...key,
@@ -65,6 +68,12 @@ export function findingsFor(
   const findings: [Finding, boolean][] = [
     ['missing-key', newest === undefined],
     ['disabled-key', newest?.isActive === false],
+    [
+      'wrong-secret',
+      newest !== undefined &&
+        secretDigests !== undefined &&
+        secretDigests.get(newest.accessKeyId) !== secretDigestOf(settings, user, newest.standing)
+    ],
     ['foreign-key', keys.some(({ standing }) => standing === undefined)],
     ['missing-policy', policy !== undefined && own.length === 0],
     [

@@ -12,6 +12,9 @@ const OLDEST_PROVEN = '4.34'
 /** Markers outside the prefix show nothing any more. */
 const MARKERS_MENDED = '4.48'
 
+/** Of SeaweedFS's IAM server, if nobody changed it. */
+export const STANDALONE_IAM_PORT = 8111
+
 /** @param storeVersion such as `4.48`; undefined when the store did not say */
 export function knownHoles(
   storeVersion: string | undefined,
@@ -42,4 +45,14 @@ export function knownHoles(
     })
   }
   return holes
+}
+
+/** What an address is where identities can be written beside the filer's own service. */
+export function otherWriterHole(url: string): KnownHole {
+  return {
+    name: `Identities can be written over HTTP at ${url}, and every such write may destroy users that IDENTITY_API=filer wrote`,
+    remedy: url.endsWith(`:${STANDALONE_IAM_PORT}`)
+      ? 'stop that IAM server (start SeaweedFS without -iam)'
+      : 'start that gateway with -iam=false (-s3.iam=false of weed server), or with read-only IAM'
+  }
 }

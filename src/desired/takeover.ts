@@ -20,6 +20,20 @@ export function isSyncPys(
   )
 }
 
+/**
+ * The names of a user's inline policies, of which the filer tells only what they came to, such as
+ * `Read:mlpipeline/shared/*`. sync.py's is known by that: nobody else grants just these folders.
+ */
+export function inlinePoliciesFrom(user: string, actions: readonly string[]): string[] {
+  if (actions.length === 0) return []
+  const folders = ['artifacts', `private-artifacts/${user}`, `private/${user}`, 'shared']
+  const isSyncPys = actions.every((action) => {
+    const [, folder = ''] = /^[A-Za-z]+:[^/]+\/(.+)\/\*$/.exec(action) ?? []
+    return folders.includes(folder)
+  })
+  return [isSyncPys ? `KubeflowProject${user}` : `${user}_policy`]
+}
+
 /** Whether a profile's Secret holds a key that opens everything. */
 export function isAdminKey(accessKeyId: string, adminAccessKeyId: string): boolean {
   return accessKeyId === MINIO_ADMIN || accessKeyId === adminAccessKeyId

@@ -13,14 +13,20 @@ export interface EndpointChecks {
 
 /** What the store says to a right request; SeaweedFS has no other way to say "I am the S3 API". */
 const S3_CONTENT = ['NoSuchKey', 'NoSuchBucket']
-const IAM_CONTENT = 'NoSuchEntity'
+export const IAM_CONTENT = 'NoSuchEntity'
 /** Nobody has that name: a user of ours carries a prefix, and a store's own admin has a policy. */
-const CHANGE_OF_NOTHING = new URLSearchParams({
-  Action: 'DetachUserPolicy',
-  Version: '2010-05-08',
-  UserName: 'nobody',
-  PolicyArn: 'arn:aws:iam:::policy/nothing'
-}).toString()
+const CHANGE_OF_NOTHING = {
+  service: 'iam',
+  method: 'POST',
+  path: '/',
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  body: new URLSearchParams({
+    Action: 'DetachUserPolicy',
+    Version: '2010-05-08',
+    UserName: 'nobody',
+    PolicyArn: 'arn:aws:iam:::policy/nothing'
+  }).toString()
+}
 
 /** Without the SDK, which tells nothing of an answer it cannot parse, and such answers are what this is about. */
 export function buildEndpointChecks(
@@ -38,16 +44,12 @@ export function buildEndpointChecks(
     },
 
     async checkIam(signal) {
-      const endpoint = { setting: 'AWS_ENDPOINT_URL_IAM', url: iamEndpoint, api: 'IAM' } as const
-      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-      const request = {
-        service: 'iam',
-        method: 'POST',
-        path: '/',
-        headers,
-        body: CHANGE_OF_NOTHING
-      }
-      const answer = await ask(endpoint, request, signer, signal)
+      const endpoint = {
+        setting: 'AWS_ENDPOINT_URL_IAM',
+        url: String(iamEndpoint),
+        api: 'IAM'
+      } as const
+      const answer = await ask(endpoint, CHANGE_OF_NOTHING, signer, signal)
       if (answer.code !== IAM_CONTENT) throw new NotReady(answerFault(endpoint, answer))
     }
   }
@@ -55,24 +57,16 @@ export function buildEndpointChecks(
 
 type Endpoint = Parameters<typeof answerFault>[0]
 
+type Signer = Pick<StoreSettings, 'region' | 'credentials'>
+type SignedRequest = aws4.Request & { readonly method: string; readonly path: string }
+
 async function ask(
   endpoint: Endpoint,
-  request: aws4.Request & { method: string; path: string },
-  { region, credentials }: Pick<StoreSettings, 'region' | 'credentials'>,
+  request: SignedRequest,
+  signer: Signer,
   signal: AbortSignal
 ): Promise<ApiAnswer> {
-  const { host } = new URL(endpoint.url)
-  const send = async () => {
-    const { headers } = aws4.sign({ ...request, host, region }, { ...credentials })
-    const response = await fetch(endpoint.url + request.path, {
-      method: request.method,
-      headers: headers as Record<string, string>,
-      ...(request.body === undefined ? {} : { body: request.body as string }),
-      redirect: 'manual',
-      signal
-    })
-    return answerFrom(response, await response.text())
-  }
+  const send = () => sendOnce(endpoint.url, request, signer, signal)
   let answer: ApiAnswer
   try {
     // A connection that was kept may have been closed meanwhile: that is no news of the store.
@@ -83,6 +77,29 @@ async function ask(
   const fault = versionFault(endpoint, answer.version)
   if (fault !== undefined) throw new NotReady(fault)
   return answer
+}
+
+/** @throws Error as `fetch` does */
+export function sendChangeOfNothing(url: string, signer: Signer, signal: AbortSignal) {
+  return sendOnce(url, CHANGE_OF_NOTHING, signer, signal)
+}
+
+async function sendOnce(
+  url: string,
+  request: SignedRequest,
+  { region, credentials }: Signer,
+  signal: AbortSignal
+): Promise<ApiAnswer> {
+  const { host } = new URL(url)
+  const { headers } = aws4.sign({ ...request, host, region }, { ...credentials })
+  const response = await fetch(url + request.path, {
+    method: request.method,
+    headers: headers as Record<string, string>,
+    ...(request.body === undefined ? {} : { body: request.body as string }),
+    redirect: 'manual',
+    signal
+  })
+  return answerFrom(response, await response.text())
 }
 
 function answerFrom({ status, headers }: Response, body: string): ApiAnswer {

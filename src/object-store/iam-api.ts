@@ -15,35 +15,21 @@ import {
   RemoveUserFromGroupCommand,
   UpdateAccessKeyCommand
 } from '@aws-sdk/client-iam'
-import type { StoreSettings } from '../config.ts'
+import type { IamSettings } from '../config.ts'
 import type { AccessKey } from '../desired/credentials.ts'
 import type { Identity } from '../desired/identity.ts'
 import { StoreRejected } from '../errors.ts'
 import { absent, allPages, buildIamCalls, existing, POLICY_ARN_PREFIX } from './iam-calls.ts'
 import { buildIamPolicies } from './iam-policies.ts'
-import type { Budget, ObjectStore } from './object-store.ts'
+import type { Budget, Identities } from './object-store.ts'
 import { suppliedAccessKeyCommand } from './supplied-access-key.ts'
 import type { WriteQueue } from './write-queue.ts'
-
-type Identities = Pick<
-  ObjectStore,
-  | 'ensurePolicy'
-  | 'deletePolicy'
-  | 'listPolicies'
-  | 'readPolicy'
-  | 'listUsers'
-  | 'readIdentity'
-  | 'ensureIdentity'
-  | 'disableAccessKey'
-  | 'deleteAccessKey'
-  | 'deleteIdentity'
->
 
 /**
  * The identity half of the port, on the AWS IAM Query API: SeaweedFS's S3 port with writable IAM, or its
  * standalone server (port 8111). Every write costs the store one rewrite of all identities.
  */
-export function buildIamApi(settings: StoreSettings, queue: WriteQueue): Identities {
+export function buildIamApi(settings: IamSettings, queue: WriteQueue): Identities {
   const calls = buildIamCalls(settings, queue)
   const { read, write } = calls
 
@@ -122,6 +108,10 @@ export function buildIamApi(settings: StoreSettings, queue: WriteQueue): Identit
       return read(`reading user ${user}`, budget, (client, options) =>
         identityOf(client, user, options).catch(absent)
       )
+    },
+
+    async surveyIdentities() {
+      return undefined
     },
 
     async ensureIdentity(user, { policyName, accessKey }, live, budget) {

@@ -1,5 +1,5 @@
 import { IAMClient } from '@aws-sdk/client-iam'
-import type { StoreSettings } from '../config.ts'
+import type { IamSettings } from '../config.ts'
 import type { Budget } from './object-store.ts'
 import { nameOf, storeError } from './store-errors.ts'
 import type { WriteQueue } from './write-queue.ts'
@@ -16,7 +16,7 @@ export interface IamCalls {
 
 export const POLICY_ARN_PREFIX = 'arn:aws:iam:::policy/'
 
-export function buildIamCalls(settings: StoreSettings, queue: WriteQueue): IamCalls {
+export function buildIamCalls(settings: IamSettings, queue: WriteQueue): IamCalls {
   const client = new IAMClient({
     endpoint: settings.iamEndpoint,
     region: settings.region,

@@ -20,6 +20,14 @@ export interface DesiredIdentity {
   readonly accessKey: AccessKey
 }
 
+/** All identities of the store at one moment. */
+export interface Survey {
+  readonly identities: ReadonlyMap<string, Identity>
+  /** By user and access key id, so that a secret can be compared without being held. */
+  readonly secretDigests: ReadonlyMap<string, ReadonlyMap<string, string>>
+  readonly policies: ReadonlyMap<string, PolicyDocument>
+}
+
 /** How far the emptying of a bucket has come. */
 export interface Emptying {
   /** Objects, versions and unfinished uploads, in this call. */
@@ -27,6 +35,22 @@ export interface Emptying {
   /** Of a bucket that does not exist, too. */
   readonly isEmpty: boolean
 }
+
+/** The half of the port that is about users, keys and managed policies. */
+export type Identities = Pick<
+  ObjectStore,
+  | 'ensurePolicy'
+  | 'deletePolicy'
+  | 'listPolicies'
+  | 'readPolicy'
+  | 'listUsers'
+  | 'readIdentity'
+  | 'surveyIdentities'
+  | 'ensureIdentity'
+  | 'disableAccessKey'
+  | 'deleteAccessKey'
+  | 'deleteIdentity'
+>
 
 /**
  * What the tenant's gateway says to a GET signed with a profile's own key.
@@ -101,7 +125,7 @@ export interface ObjectStore {
 
   /**
    * Afterwards a managed policy with this very content exists, under the name that comes back: the policy's own,
-   * or the next of `namesFor` it where that one holds other content: gateways may not hear of a change.
+   * or, where the identity API cannot change a policy or gateways may not hear of it, the next of `namesFor` it.
    */
   ensurePolicy(policy: ManagedPolicy, budget: Budget): Promise<string>
 
@@ -119,6 +143,12 @@ export interface ObjectStore {
 
   /** The user of whomever, or undefined when there is no such user. */
   readIdentity(user: string, budget: Budget): Promise<Identity | undefined>
+
+  /**
+   * All users of the store and all managed policies, in one look; undefined where the identity API has none, and
+   * every user must be read.
+   */
+  surveyIdentities(budget: Budget): Promise<Survey | undefined>
 
   /**
    * Afterwards the user exists, has this one policy and no other right, and then this very key, active. Its
@@ -151,7 +181,11 @@ export interface ObjectStore {
   /**
    * Throws unless the S3 endpoint answers a signed read, and the identity endpoint has once been ready to
    * write; in one sentence that names the setting to change. The
-   * version is the S3 endpoint's, such as `4.48`; undefined when it keeps it to itself.
+   * version is the S3 endpoint's, such as `4.48`; undefined when it keeps it to itself. `otherWriters` are the
+   * addresses where identities can be written past the identity endpoint, as far as they were found.
    */
-  checkReadiness(budget: Budget): Promise<{ readonly storeVersion: string | undefined }>
+  checkReadiness(budget: Budget): Promise<{
+    readonly storeVersion: string | undefined
+    readonly otherWriters: readonly string[]
+  }>
 }

@@ -21,6 +21,9 @@ import type { Budget, ObjectStore } from './object-store.ts'
 import { nameOf, statusOf, storeError } from './store-errors.ts'
 import type { WriteQueue } from './write-queue.ts'
 
+const policyStep = (bucket: string) => `writing the policy of bucket ${bucket}`
+const lifecycleStep = (bucket: string) => `writing the lifecycle of bucket ${bucket}`
+
 type Buckets = Pick<
   ObjectStore,
   | 'hasBucket'
@@ -47,6 +50,8 @@ export function buildS3(
     forcePathStyle: true,
     maxAttempts: 2
   })
+  /** By hook call: what has not been written yet of a bucket that it made. */
+  const created = new WeakMap<AbortSignal, Set<string>>()
 
   async function call<T>(
     step: string,
@@ -90,7 +95,7 @@ export function buildS3(
   }
 
   async function writePolicy(bucket: string, policy: PolicyDocument, budget: Budget) {
-    await call(`writing the policy of bucket ${bucket}`, budget, (options) =>
+    await call(policyStep(bucket), budget, (options) =>
       policy.Statement.length > 0
         ? client.send(
             new PutBucketPolicyCommand({ Bucket: bucket, Policy: JSON.stringify(policy) }),
@@ -109,7 +114,7 @@ export function buildS3(
   }
 
   async function writeLifecycle(bucket: string, rules: readonly LifecycleRule[], budget: Budget) {
-    await call(`writing the lifecycle of bucket ${bucket}`, budget, (options) =>
+    await call(lifecycleStep(bucket), budget, (options) =>
       rules.length > 0
         ? client.send(
             new PutBucketLifecycleConfigurationCommand({
@@ -122,20 +127,30 @@ export function buildS3(
     )
   }
 
-  /** A bucket's documents are shared with others, so they are merged in turn and looked at afterwards. */
+  /**
+   * A bucket's documents are shared with others, so they are merged in turn and looked at afterwards. One that we
+   * have just made has none, and is nobody's but ours.
+   */
   async function ensureDocument<Live, Desired extends Live>(
     bucket: string,
     step: string,
+    absent: Live,
     read: () => Promise<Live>,
     merge: (live: Live) => Desired,
     write: (desired: Desired) => Promise<unknown>,
     budget: Budget
   ): Promise<'unchanged' | { replaced: Live }> {
-    const missing = async () => {
-      const live = await read()
+    const missingIn = (live: Live) => {
       const desired = merge(live)
       return meaningOf(live) === meaningOf(desired) ? undefined : { live, desired }
     }
+    if (created.get(budget.signal)?.delete(step)) {
+      const first = missingIn(absent)
+      if (first === undefined) return 'unchanged'
+      await queue(step, budget, () => write(first.desired), bucket)
+      return { replaced: absent }
+    }
+    const missing = async () => missingIn(await read())
     if ((await missing()) === undefined) return 'unchanged'
     const written = await queue(
       step,
@@ -163,7 +178,9 @@ export function buildS3(
       const create = () =>
         call(step, budget, async (options) => {
           const command = new CreateBucketCommand({ Bucket: bucket })
-          await unless('BucketAlreadyOwnedByYou', client.send(command, options))
+          const answer = await unless('BucketAlreadyOwnedByYou', client.send(command, options))
+          if (answer === undefined) return
+          created.set(budget.signal, new Set([policyStep(bucket), lifecycleStep(bucket)]))
         })
       await queue(step, budget, create, bucket)
     },
@@ -171,7 +188,8 @@ export function buildS3(
     async ensureBucketPolicy(bucket, merge, budget) {
       return ensureDocument(
         bucket,
-        `writing the policy of bucket ${bucket}`,
+        policyStep(bucket),
+        undefined,
         () => readPolicy(bucket, budget),
         merge,
         (desired) => writePolicy(bucket, desired, budget),
@@ -182,7 +200,8 @@ export function buildS3(
     async ensureLifecycle(bucket, merge, budget) {
       await ensureDocument(
         bucket,
-        `writing the lifecycle of bucket ${bucket}`,
+        lifecycleStep(bucket),
+        [],
         () => readLifecycle(bucket, budget),
         merge,
         (desired) => writeLifecycle(bucket, desired, budget),

@@ -27,18 +27,20 @@ export function storeError(
   const { name, code, message, $metadata } = error as VendorError
   const during = `${step} for profile ${budget.namespace}`
   if (budget.signal.aborted) return new StoreUnavailable(during, 'no answer within the sync budget')
-  // Taken out before the text is cut: half a secret is too much as well.
-  const redacted = (text: string) =>
-    secrets
-      .reduce((redacting, secret) => redacting.replaceAll(secret, '[redacted]'), text)
-      .replaceAll(/\s+/g, ' ')
-      .slice(0, MAX_REASON_LENGTH)
   const status = $metadata?.httpStatusCode
   if (status === undefined) {
-    return new StoreUnavailable(during, redacted(code ?? name ?? 'no answer'))
+    return new StoreUnavailable(during, redacted(code ?? name ?? 'no answer', secrets))
   }
   const said = [name === 'Unknown' ? '' : name, message].filter(Boolean).join(': ')
-  return answerError(redacted(said), status, during)
+  return answerError(redacted(said, secrets), status, during)
+}
+
+/** In one line, cut, and without the secrets; these go before the cut: half a secret is too much as well. */
+export function redacted(text: string, secrets: readonly string[]): string {
+  return secrets
+    .reduce((redacting, secret) => redacting.replaceAll(secret, '[redacted]'), text)
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, MAX_REASON_LENGTH)
 }
 
 /** An answer that nobody asked for: a refusal when the request is at fault, else an outage. */

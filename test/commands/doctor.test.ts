@@ -6,6 +6,7 @@ import type { ObjectStore } from '../../src/object-store/object-store.ts'
 import { config, ROOT_KEY } from '../fixtures/builders.ts'
 import { buildFakeObjectStore } from '../fixtures/fake-object-store.ts'
 import type { FakeUser } from '../fixtures/fake-world.ts'
+import { type FilerScript, grpcError, startStubFiler } from '../fixtures/stub-filer.ts'
 import {
   iamAnswer,
   iamError,
@@ -264,4 +265,45 @@ t.test('an interruption ends it once the trial user is gone', async (t) => {
   }
   const { signal } = interruption
   await t.rejects(examine(t, {}, { store: { probe }, signal }), /^interrupted$/)
+})
+
+t.test('with the identity API of the filer', async (t) => {
+  const onFiler = async (script: FilerScript, storeScript: Script = {}) => {
+    const { filer } = await startStubFiler(t, script)
+    const overrides = {
+      IDENTITY_API: 'filer',
+      FILER_GRPC_ADDRESS: filer.address,
+      FILER_JWT_SIGNING_KEY: filer.signingKey
+    }
+    const { of } = await examine(t, storeScript, { overrides })
+    const openness = `filer without a token at ${filer.address}`
+    return {
+      service: of('identity service of the filer'),
+      open: of(openness),
+      http: of('IAM over HTTP')
+    }
+  }
+  let asked = 0
+  /** As the real one: without a token, which is asked for second, nobody is answered. */
+  const strict = () => grpcError(++asked === 1 ? 5 : 16)
+
+  t.test('a filer as it should be, and nobody else who writes', async (t) => {
+    const { service, open, http } = await onFiler(
+      { GetUser: strict },
+      { DetachUserPolicy: { status: 405 } }
+    )
+    t.match([service, open, http], [[{ verdict: 'ok' }], [{ verdict: 'ok' }], [{ verdict: 'ok' }]])
+  })
+
+  t.test('a filer that asks nobody for a token, and a writable IAM', async (t) => {
+    const { service, open, http } = await onFiler({ GetUser: () => grpcError(5) })
+    t.match(service, [{ verdict: 'ok' }])
+    t.match(open, [{ verdict: 'failed', remedy: /WEED_JWT_FILER_SIGNING_KEY/ }])
+    t.match(http, [{ verdict: 'failed', evidence: /written over HTTP/, remedy: /-iam=false/ }])
+  })
+
+  t.test('a wrong key', async (t) => {
+    const { service } = await onFiler({ GetUser: () => grpcError(16) })
+    t.match(service, [{ verdict: 'failed', evidence: /^FILER_JWT_SIGNING_KEY: / }])
+  })
 })

@@ -2,10 +2,12 @@ import t from 'tap'
 import {
   accessKeyFor,
   type CredentialsState,
+  digestOf,
   epochInForce,
   epochOf,
   epochOfPair,
   sealFor,
+  secretDigestOf,
   standingOf
 } from '../../src/desired/credentials.ts'
 import { ROOT_KEY } from '../fixtures/builders.ts'
@@ -21,6 +23,14 @@ function edited(text: string, index: number): string {
   const other = text[index] === 'A' ? 'B' : 'A'
   return text.slice(0, index) + other + text.slice(index + 1)
 }
+
+t.test('what was derived is remembered, and forgotten before it is too much', async (t) => {
+  const own = Buffer.from(ROOT_KEY)
+  const before = accessKeyFor(own, USER, EPOCH)
+  t.same(accessKeyFor(own, USER, EPOCH), before)
+  for (let epoch = 0; epoch < 25_000; epoch++) accessKeyFor(own, USER, epoch)
+  t.same(accessKeyFor(own, USER, EPOCH), before)
+})
 
 t.test('accessKeyFor', async (t) => {
   // Computed once by another HKDF. If one of these changes, every key in every cluster does.
@@ -243,5 +253,14 @@ t.test('epochInForce', async (t) => {
     t.test(what, async (t) => {
       t.equal(epochInForce(asked, seen), inForce)
     })
+  }
+})
+
+t.test('secretDigestOf', async (t) => {
+  const keys = { rootKey: ROOT, previousRootKey: OTHER_ROOT }
+  for (const issuedBy of [ROOT, OTHER_ROOT]) {
+    const { accessKeyId, secretAccessKey } = accessKeyFor(issuedBy, USER, EPOCH)
+    const standing = standingOf(keys, USER, accessKeyId)
+    t.equal(standing && secretDigestOf(keys, USER, standing), digestOf(secretAccessKey))
   }
 })

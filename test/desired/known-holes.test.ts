@@ -1,5 +1,5 @@
 import t from 'tap'
-import { knownHoles } from '../../src/desired/known-holes.ts'
+import { knownHoles, otherWriterHole } from '../../src/desired/known-holes.ts'
 
 const UNKNOWN = /does not say its version/
 const UNPROVEN = /not proven on SeaweedFS/
@@ -33,4 +33,12 @@ t.test('knownHoles', async (t) => {
       for (const { remedy } of holes) t.match(remedy, /SeaweedFS 4\.48 or newer|TOP_LEVEL_BROWSE/)
     })
   }
+})
+
+t.test('otherWriterHole', async (t) => {
+  t.match(otherWriterHole('http://seaweedfs:8333'), {
+    name: /written over HTTP at http:\/\/seaweedfs:8333, /,
+    remedy: /-iam=false/
+  })
+  t.match(otherWriterHole('http://seaweedfs:8111').remedy, /stop that IAM server/)
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Identity } from '../../src/desired/identity.ts'
-import { isAdminKey, isSyncPys } from '../../src/desired/takeover.ts'
+import { inlinePoliciesFrom, isAdminKey, isSyncPys } from '../../src/desired/takeover.ts'
 
 const ADMIN = 'ADMINACCESSKEY'
 
@@ -65,4 +65,22 @@ t.test('isAdminKey', async (t) => {
   t.ok(isAdminKey(ADMIN, ADMIN))
   t.ok(isAdminKey('minio', ADMIN))
   t.notOk(isAdminKey('DRAWN', ADMIN))
+})
+
+t.test('inlinePoliciesFrom', async (t) => {
+  const folders = ['artifacts', 'private-artifacts/team-a', 'private/team-a', 'shared']
+  const syncPys = folders.flatMap((folder) => [
+    `Read:mlpipeline/${folder}/*`,
+    `Write:mlpipeline/${folder}/*`
+  ])
+  const table: [what: string, actions: string[], names: string[]][] = [
+    ['nothing', [], []],
+    ['what sync.py grants', syncPys, ['KubeflowProjectteam-a']],
+    ['more than that', [...syncPys, 'Admin'], ['team-a_policy']],
+    ['another profile’s', ['Read:mlpipeline/private/team-b/*'], ['team-a_policy']],
+    ['a whole bucket', ['Read:mlpipeline'], ['team-a_policy']]
+  ]
+  for (const [what, actions, names] of table) {
+    t.strictSame(inlinePoliciesFrom('team-a', actions), names, what)
+  }
 })

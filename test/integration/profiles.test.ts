@@ -19,7 +19,7 @@ import {
   keysOf,
   LAYOUTS,
   MINUTES,
-  onBothIamApis,
+  onEveryIdentityApi,
   put,
   refusalOf,
   rootOf,
@@ -28,7 +28,7 @@ import {
 } from '../fixtures/real-service.ts'
 
 t.test('the life of two profiles on a real SeaweedFS', (t) =>
-  onBothIamApis(t, async (t, seaweedFs, endpoint) => {
+  onEveryIdentityApi(t, async (t, seaweedFs, endpoint) => {
     for (const layout of LAYOUTS) {
       await t.test(`${layout} layout`, async (t) => {
         const service = await startService(t, seaweedFs, endpoint, layout)

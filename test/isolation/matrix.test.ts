@@ -1,5 +1,12 @@
 import t from 'tap'
-import { ENGINES, type Engine, type Topology, VERSIONS, type Version } from '../../dev/seaweedfs.ts'
+import {
+  ENGINES,
+  type Engine,
+  type IdentityApi,
+  type Topology,
+  VERSIONS,
+  type Version
+} from '../../dev/seaweedfs.ts'
 import type { CaseResult } from '../../src/matrix/case-result.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
 import { LAYOUTS } from '../fixtures/real-service.ts'
@@ -9,7 +16,11 @@ import { SYNC_PY_BUCKET, syncPyParties } from './sync-py.ts'
 
 const MIN_CASES = 400
 
-type Policies = 'ours, a tenant gateway' | 'ours, KFP’s single gateway' | 'sync.py’s (control)'
+type Policies =
+  | 'ours, a tenant gateway'
+  | 'ours, through the filer'
+  | 'ours, KFP’s single gateway'
+  | 'sync.py’s (control)'
 
 interface Row {
   readonly version: Version
@@ -30,21 +41,29 @@ for (const version of VERSIONS) {
     }
     testControl(version, engine)
   }
+  // The filer's signing key makes the IAM manager decide, whoever asks for the other engine.
+  for (const layout of LAYOUTS) {
+    testProfiles(version, 'iam-manager', layout, 'tenant-gateway', 'filer')
+  }
 }
 
 function testProfiles(
   version: Version,
   engine: Engine,
   layout: (typeof LAYOUTS)[number],
-  topology: Topology
+  topology: Topology,
+  identityApi: IdentityApi = 'iam'
 ) {
-  t.test(`profiles on ${version}, ${engine}, ${layout}, ${topology}`, async (t) => {
-    const seaweedFs = await realSeaweedFs(t, { version, engine, topology })
+  const name = `profiles on ${version}, ${engine}, ${layout}, ${topology}, ${identityApi}`
+  t.test(name, async (t) => {
+    const seaweedFs = await realSeaweedFs(t, { version, engine, topology, identityApi })
     if (seaweedFs === undefined) return
     const parties = await profilesOf(t, seaweedFs, layout)
     const results = await runMatrix(seaweedFs, parties, 'mlpipeline')
     const isSingle = topology === 'single-gateway'
-    const policies = isSingle ? 'ours, KFP’s single gateway' : 'ours, a tenant gateway'
+    const behindGateway =
+      identityApi === 'filer' ? 'ours, through the filer' : 'ours, a tenant gateway'
+    const policies = isSingle ? 'ours, KFP’s single gateway' : behindGateway
     rows.push({ version, engine, layout, policies, results })
 
     t.ok(distinct(results).size >= MIN_CASES, `${distinct(results).size} distinct cases`)

@@ -46,13 +46,14 @@ t.test('seaweedfs: over KFP the hook leaves KFP’s IAM server for ours', async 
   const environment = environmentOf(objects, { ...SECRETS, ...KFP_CLUSTER })
   const { profile } = loadConfig(environment)
   t.equal(profile.layout, 'shared', 'the layout stays')
-  for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_IAM']) {
-    const { hostname, port } = new URL(environment[name] ?? '')
+  const { AWS_ENDPOINT_URL_S3, FILER_GRPC_ADDRESS } = environment
+  for (const url of [String(AWS_ENDPOINT_URL_S3), `grpc://${FILER_GRPC_ADDRESS}`]) {
+    const { hostname, port } = new URL(url)
     const [service = ''] = hostname.split('.')
     const { spec } = find<{ spec: { ports: { port: number }[] } }>(objects, 'Service', service)
     t.ok(
       spec.ports.some((one) => one.port === Number(port)),
-      `${name} is a port of a Service`
+      `${url} is a port of a Service`
     )
   }
   const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy')

@@ -21,7 +21,7 @@ t.test('the hook and the chart agree on ports, and on who writes identities', as
   const objects = await renderOwn(t, MANIFESTS)
   const { store } = loadConfig(environmentOf(objects, SECRETS))
   const s3 = new URL(store.s3Endpoint)
-  const iam = new URL(store.iamEndpoint)
+  const iam = new URL(String(store.iamEndpoint))
   const values: ChartValues = parse(
     readFileSync(join(KUSTOMIZE, 'components/external-seaweedfs/chart-values.yaml'), 'utf8')
   )

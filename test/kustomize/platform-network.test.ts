@@ -61,7 +61,7 @@ const allowed: Record<string, { server: number[]; gateway: number[]; worker: num
   'a pod of a profile that is labelled as the hook': { server: [], gateway: [8333], worker: [] },
   'a pod of KFP': { server: [], gateway: [8333], worker: [] },
   'a pod of another namespace': { server: [], gateway: [], worker: [] },
-  'the hook': { server: [8333], gateway: [8333], worker: [] },
+  'the hook': { server: [18888], gateway: [8333], worker: [] },
   'the server': OWN,
   'the gateway': { ...OWN, gateway: [8333] },
   'the worker': OWN

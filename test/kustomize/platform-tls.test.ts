@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:https'
+import { connect } from 'node:tls'
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import t from 'tap'
 import type { Attachment } from '../../src/desired/attachments.ts'
@@ -29,6 +30,16 @@ t.test('the standalone installation over TLS, run by its own manifests', async (
   t.test('every probe is content', async (t) => {
     for (const container of pods.containers) {
       t.ok(await container.passes('livenessProbe'), container.name)
+    }
+  })
+
+  t.test('gRPC is for those who have a certificate of the authority', async (t) => {
+    const ports = [
+      ['seaweedfs-server-0', 18888],
+      ['seaweedfs-server-0', 18080]
+    ] as const
+    for (const [pod, port] of [...ports, ['seaweedfs-0', 18333] as const]) {
+      t.match(await strangerAt(pods.podAddress(pod, port)), /certificate required/, `${port}`)
     }
   })
 
@@ -64,6 +75,22 @@ t.test('the standalone installation over TLS, run by its own manifests', async (
 
 function dataOf(attachments: readonly Attachment[], name: string, key: string): string {
   return attachments.find(({ metadata }) => metadata.name === name)?.data?.[key] ?? ''
+}
+
+/** What comes of TLS without a certificate of one's own. */
+function strangerAt(address: string): Promise<string> {
+  const [host = '', port] = address.split(':')
+  const socket = connect({
+    host,
+    port: Number(port),
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2']
+  })
+  return new Promise((resolve) => {
+    socket.once('error', ({ message }) => resolve(message))
+    socket.once('data', () => resolve('an answer'))
+    socket.once('close', () => resolve('nothing'))
+  })
 }
 
 /** The names are those of the cluster, so that the certificate must have them; the way is that of this machine. */

@@ -54,6 +54,11 @@ export async function startRendered(
     internalS3Endpoint: url('seaweedfs-internal', 8333),
     iamEndpoint: url('seaweedfs-internal', 8333),
     standaloneIamEndpoint: undefined,
+    identityApi: 'filer',
+    filerGrpc: {
+      address: pods.address('seaweedfs-internal', 18888),
+      signingKey: secrets['seaweedfs-jwt-keys']['filer-signing-key']
+    },
     sideDoors: {
       filer: url('seaweedfs-internal', 8888),
       master: url('seaweedfs-internal', 9333),

@@ -140,5 +140,6 @@ export const SECRETS = {
   'mlpipeline-minio-artifact/accesskey': 'admin',
   'mlpipeline-minio-artifact/secretkey': 'secret',
   's3-profile-root-key/root-key': 'a root key of at least thirty-two bytes',
-  's3-profile-hook-token-v1/token': 'a-token-of-at-least-16'
+  's3-profile-hook-token-v1/token': 'a-token-of-at-least-16',
+  'seaweedfs-jwt-keys/filer-signing-key': 'a-filer-signing-key-of-32-bytes.'
 }

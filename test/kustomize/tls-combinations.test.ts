@@ -1,9 +1,11 @@
 import t from 'tap'
-import { find, type Rendered, renderOwn } from './rendered.ts'
+import { find, type Rendered, renderOwn, type Workload } from './rendered.ts'
 
 interface Service {
   readonly spec: { readonly ports: { readonly name: string }[] }
 }
+
+const PARTS = { Deployment: true, StatefulSet: true }
 
 interface PodMonitor {
   readonly spec: { readonly podMetricsEndpoints: object[] }
@@ -15,15 +17,19 @@ const under = (...components: string[]) =>
     .map((name) => `<kustomize>/components/${name}`)
     .join(', ')}]`
 
-t.test('with high-availability the one who writes identities speaks TLS, too', async (t) => {
-  const objects = await renderOwn(t, under('high-availability'))
-  for (const name of ['seaweedfs', 'seaweedfs-identity-writer']) {
-    const [gateway] = find(objects, 'Deployment', name).spec.template.spec.containers
-    t.ok(gateway.args?.includes('-cert.file=/etc/seaweedfs-tls/tls.crt'), name)
-    const address = gateway.env?.find(({ name }) => name === 'S3_URL')
-    t.equal(address?.value, 'https://127.0.0.1:8333', 'as the probes call it')
+t.test('every part of SeaweedFS has a certificate for the gRPC of the others', async (t) => {
+  for (const components of [['remote-gateway'], ['remote-gateway', 'high-availability']]) {
+    const workloads = (await renderOwn(t, under(...components))).filter(
+      ({ kind, metadata }) => kind in PARTS && metadata.name.startsWith('seaweedfs')
+    ) as Workload[]
+    t.ok(workloads.length >= 4, `${workloads.map(({ metadata }) => metadata.name)}`)
+    for (const { metadata, spec } of workloads) {
+      for (const { envFrom, volumeMounts } of spec.template.spec.containers) {
+        t.match(envFrom, [{ configMapRef: { name: /^seaweedfs-grpc-tls-/ } }], metadata.name)
+        t.match(JSON.stringify(volumeMounts), '"/etc/seaweedfs-tls"', metadata.name)
+      }
+    }
   }
-  t.same(portsOf(objects, 'seaweedfs-internal'), ['https-s3'])
 })
 
 t.test('a mesh is not told that there is HTTP where there is TLS', async (t) => {

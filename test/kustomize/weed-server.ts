@@ -43,7 +43,7 @@ export async function startWeedServer(processes: Processes, name: string): Promi
   const client = s3Client(endpoint, admin)
   let running: Running | undefined
   async function start() {
-    running = processes.start(path, line, weedEnvironment(admin, 'policy-engine'))
+    running = processes.start(path, line, weedEnvironment(admin, undefined))
     await Promise.race([
       until(`${name} serves`, () => client.send(new ListBucketsCommand())),
       running.ended

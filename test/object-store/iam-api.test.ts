@@ -44,6 +44,12 @@ function signatureOf({ body, headers }: StubRequest, { credentials }: StoreSetti
   return signature.headers?.['Authorization']
 }
 
+t.test('surveyIdentities has nothing to say: no call shows more than one user', async (t) => {
+  const { stub, iam } = await iamOn(t, {})
+  t.equal(await iam.surveyIdentities(budget()), undefined)
+  t.strictSame(stub.operations(), [])
+})
+
 t.test('listUsers', async (t) => {
   const page = (users: string[], rest = '') => {
     const members = users.map((name) => `<member><UserName>${name}</UserName></member>`)

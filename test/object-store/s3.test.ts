@@ -185,6 +185,48 @@ t.test('deleteBucket', async (t) => {
   })
 })
 
+t.test('a bucket that was made in this very call', async (t) => {
+  const [HEAD, CREATE] = [`HEAD /${BUCKET}`, `PUT /${BUCKET}`]
+  const [POLICY, LIFECYCLE] = [`PUT /${BUCKET}?policy`, `PUT /${BUCKET}?lifecycle`]
+  const script = {
+    [HEAD]: NOT_FOUND,
+    [CREATE]: ok(),
+    [POLICY]: ok(),
+    [LIFECYCLE]: ok(),
+    [`GET /${BUCKET}?policy`]: s3Error(404, 'NoSuchBucketPolicy'),
+    [`GET /${BUCKET}?lifecycle`]: s3Error(404, 'NoSuchLifecycleConfiguration')
+  }
+  const policy: PolicyDocument = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Deny', Action: 's3:*', Resource: `arn:aws:s3:::${BUCKET}` }]
+  }
+  const rules = [{ ID: 'retention', Status: 'Enabled' as const, Expiration: { Days: 7 } }]
+
+  t.test('has no documents that had to be read', async (t) => {
+    const { stub, s3 } = await s3On(t, script)
+    const call = budget()
+    await s3.ensureBucket(BUCKET, call)
+    t.same(await s3.ensureBucketPolicy(BUCKET, () => policy, call), { replaced: undefined })
+    await s3.ensureLifecycle(BUCKET, () => rules, call)
+    t.strictSame(stub.operations(), [HEAD, CREATE, POLICY, LIFECYCLE])
+  })
+
+  t.test('needs none that are empty', async (t) => {
+    const { stub, s3 } = await s3On(t, script)
+    const call = budget()
+    await s3.ensureBucket(BUCKET, call)
+    await s3.ensureLifecycle(BUCKET, () => [], call)
+    t.strictSame(stub.operations(), [HEAD, CREATE])
+  })
+
+  t.test('is read like any other in the next call', async (t) => {
+    const { stub, s3 } = await s3On(t, script)
+    await s3.ensureBucket(BUCKET, budget())
+    await s3.ensureLifecycle(BUCKET, () => [], budget())
+    t.strictSame(stub.operations(), [HEAD, CREATE, `GET /${BUCKET}?lifecycle`])
+  })
+})
+
 t.test('ensureBucketPolicy', async (t) => {
   const GET = `GET /${BUCKET}?policy`
   const PUT = `PUT /${BUCKET}?policy`

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget } from '../fixtures/builders.ts'
+import { type FilerScript, grpcError, startStubFiler } from '../fixtures/stub-filer.ts'
 import {
   failureOf,
   iamAnswer,
@@ -140,7 +141,7 @@ t.test('checkReadiness', async (t) => {
     const script = { ...ready, [READY_OBJECT]: { ...s3Error(404, 'NoSuchKey'), headers } }
     const stub = await startStubStore(t, script)
     const store = buildSeaweedFs(stub.settings, 'mlpipeline', () => {})
-    t.strictSame(await store.checkReadiness(budget()), { storeVersion: '4.34' })
+    t.strictSame(await store.checkReadiness(budget()), { storeVersion: '4.34', otherWriters: [] })
   })
 
   t.test('asks the identity API until it has answered once, and the S3 API always', async (t) => {
@@ -198,4 +199,38 @@ t.test('checkReadiness', async (t) => {
       t.match((await checking(script)).failure, failure)
     })
   }
+})
+
+t.test('with the identity API of the filer', async (t) => {
+  const s3 = await startStubStore(t, {
+    [READY_OBJECT]: s3Error(404, 'NoSuchKey'),
+    DetachUserPolicy: iamError(404, 'NoSuchEntity')
+  })
+  const onFiler = async (script: FilerScript) => {
+    const { filer, calls } = await startStubFiler(t, script)
+    const { iamEndpoint: _, ...settings } = s3.settings
+    return { calls, store: buildSeaweedFs({ ...settings, filer }, 'mlpipeline', () => {}) }
+  }
+
+  t.test('is ready, and warns of others that write, as soon as it knows', async (t) => {
+    const { calls, store } = await onFiler({ GetUser: () => grpcError(5) })
+    const { otherWriters } = await store.checkReadiness(budget())
+    t.strictSame(otherWriters, [], 'nobody waits for that')
+    let found = otherWriters
+    for (let attempt = 0; attempt < 200 && found.length === 0; attempt++) {
+      await pause(10)
+      found = (await store.checkReadiness(budget())).otherWriters
+    }
+    t.strictSame(found, [s3.settings.s3Endpoint])
+    const methods = calls.map(({ method }) => method)
+    t.strictSame(methods, ['GetUser', 'GetFilerConfiguration'], 'once for a while')
+  })
+
+  t.test('never falls back to another', async (t) => {
+    const { store } = await onFiler({})
+    const before = s3.operations().length
+    t.match(await failureOf(store.readIdentity('user-a', budget())), /FILER_GRPC_ADDRESS/)
+    t.match(await failureOf(store.checkReadiness(budget())), /^503 S3P_NOT_READY: FILER_GRPC_ADD/)
+    t.strictSame(s3.operations().slice(before), [READY_OBJECT])
+  })
 })
