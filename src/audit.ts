@@ -27,6 +27,8 @@ const PROGRESS_EVERY = 500
 const YIELD_EVERY = 50
 /** Of the interval, so that nobody's passes keep falling together. */
 const JITTER = 0.1
+/** The longest time that a timer knows; after a longer one it would go off at once. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1
 
 /**
  * Passes until the signal comes. A pass that fails is told, counted, and repeated after the interval. Replicas
@@ -40,7 +42,8 @@ export async function auditEvery(
   stop: AbortSignal
 ): Promise<void> {
   const { log, metrics } = context
-  const wait = (ms: number) => pause(ms, undefined, { signal: stop }).catch(() => {})
+  const wait = (ms: number) =>
+    pause(Math.min(ms, LONGEST_WAIT_MS), undefined, { signal: stop }).catch(() => {})
   const periodMs = intervalMs * replicas
   await wait(Math.min(intervalMs, FIRST_PASS_MS) + Math.random() * (periodMs - intervalMs))
   while (!stop.aborted) {

@@ -231,6 +231,23 @@ t.test('the audit where one look shows everybody', async (t) => {
   })
 })
 
+t.test('the audit does not take a key for false that is newer than its look', async (t) => {
+  const team = await settledTeam()
+  const { context, world } = team.told
+  const { accessKeys, ...rest } = (await context.store.readIdentity(
+    team.user,
+    budget()
+  )) as Identity
+  const before: Survey = {
+    identities: new Map([[team.user, { ...rest, accessKeys: [] }]]),
+    secretDigests: new Map([[team.user, new Map()]]),
+    policies: new Map(world.policies)
+  }
+  t.equal(accessKeys.length, 1)
+  const store = { ...context.store, surveyIdentities: async () => before }
+  t.strictSame(findingsOf(await audit({ ...context, store }, NEVER)), [])
+})
+
 t.test('auditEvery', async (t) => {
   t.test('goes on after a failure, and ends with the signal', async (t) => {
     const { context, warnings } = newStory()
@@ -254,6 +271,14 @@ t.test('auditEvery', async (t) => {
       { users: 0, unclaimed: 0, findings: NO_FINDINGS }
     ])
     t.same(warnings, ['the audit could not be finished; the next one comes after AUDIT_INTERVAL'])
+  })
+
+  t.test('waits as long as a timer can where many replicas look seldom', async (t) => {
+    const { context } = newStory()
+    t.intercept(Math, 'random', { value: () => 0.9 })
+    const auditEnded = () => t.fail('nobody audits within 20 ms')
+    const stop = AbortSignal.timeout(20)
+    await auditEvery(7 * 86_400_000, 100, { ...context, metrics: { auditEnded } }, stop)
   })
 
   t.test('an end in the middle of a pass is no failure', async (t) => {

@@ -121,7 +121,7 @@ function ownGateway(answer: ProbeAnswer, commonBucket: string): Finding {
   if (answer === 'unknown-key') {
     return failed(
       CHECK,
-      'AWS_ENDPOINT_URL_S3 does not know a key that was issued through AWS_ENDPOINT_URL_IAM',
+      'AWS_ENDPOINT_URL_S3 does not know a key that was issued through the identity API of the settings',
       'name the same store in both'
     )
   }

@@ -60,6 +60,8 @@ export function findingsFor(
     standing: standingOf(settings, user, key.accessKeyId)
   }))
   const newest = newestOf(keys)
+  // A key that is newer than the look at the secrets has none there.
+  const digest = newest && secretDigests?.get(newest.accessKeyId)
   const own = policies.filter(
     (name) => policy !== undefined && namesFor(policy.name).includes(name)
   )
@@ -71,8 +73,8 @@ export function findingsFor(
     [
       'wrong-secret',
       newest !== undefined &&
-        secretDigests !== undefined &&
-        secretDigests.get(newest.accessKeyId) !== secretDigestOf(settings, user, newest.standing)
+        digest !== undefined &&
+        digest !== secretDigestOf(settings, user, newest.standing)
     ],
     ['foreign-key', keys.some(({ standing }) => standing === undefined)],
     ['missing-policy', policy !== undefined && own.length === 0],

@@ -22,15 +22,19 @@ export function isSyncPys(
 
 /**
  * The names of a user's inline policies, of which the filer tells only what they came to, such as
- * `Read:mlpipeline/shared/*`. sync.py's is known by that: nobody else grants just these folders.
+ * `Read:mlpipeline/shared/*`. sync.py's is known by that: nobody else grants the profile's own folder and just these
+ * beside it, all in one bucket.
  */
 export function inlinePoliciesFrom(user: string, actions: readonly string[]): string[] {
   if (actions.length === 0) return []
-  const folders = ['artifacts', `private-artifacts/${user}`, `private/${user}`, 'shared']
-  const isSyncPys = actions.every((action) => {
-    const [, folder = ''] = /^[A-Za-z]+:[^/]+\/(.+)\/\*$/.exec(action) ?? []
-    return folders.includes(folder)
-  })
+  const own = `private-artifacts/${user}`
+  const known = ['artifacts', own, `private/${user}`, 'shared']
+  const granted = actions.map((action) => /^[A-Za-z]+:([^/]+)\/(.+)\/\*$/.exec(action) ?? [])
+  const folders = granted.map(([, , folder = '']) => folder)
+  const isSyncPys =
+    new Set(granted.map(([, bucket]) => bucket)).size === 1 &&
+    folders.includes(own) &&
+    folders.every((folder) => known.includes(folder))
   return [isSyncPys ? `KubeflowProject${user}` : `${user}_policy`]
 }
 

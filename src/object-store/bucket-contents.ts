@@ -10,6 +10,7 @@ import {
   paginateListObjectsV2,
   type S3Client
 } from '@aws-sdk/client-s3'
+import type { Refusal, Removal } from './removal.ts'
 import { nameOf } from './store-errors.ts'
 
 /** An object, one of its versions, or a folder. */
@@ -23,23 +24,6 @@ interface Entry {
 interface Upload {
   readonly Key: string
   readonly UploadId: string
-}
-
-/** What the store said to an object that it keeps. */
-interface Refusal {
-  readonly key: string
-  readonly code: string
-  readonly message: string
-}
-
-/** How far the removal of what is in a bucket has come. */
-export interface Removal {
-  /** Objects, versions and unfinished uploads. */
-  readonly removed: number
-  readonly isDone: boolean
-  /** Keys that are listed again after their removal. */
-  readonly left: readonly string[]
-  readonly refusal: Refusal | undefined
 }
 
 /** What one request lists and removes: even a slow store is done with it in seconds. */
@@ -194,23 +178,6 @@ export class BucketContents {
     }
     return refusals
   }
-}
-
-/** Why another call would come no further, if so. */
-export function standstillOf({ removed, left, refusal }: Removal): string | undefined {
-  if (refusal !== undefined && (left.length > 0 || removed === 0)) {
-    const { code, message, key } = refusal
-    return `${code}: ${message} for object ${shown(key)}; is it under a retention or a legal hold, or has the bucket a policy?`
-  }
-  const [key] = left
-  return (
-    key && `S3 cannot name ${left.length} of its versions as they are, such as of ${shown(key)}`
-  )
-}
-
-/** Tenants choose the names. */
-function shown(key: string): string {
-  return JSON.stringify(key.slice(0, 80))
 }
 
 /**

@@ -13,20 +13,45 @@ import type { WriteQueue } from './write-queue.ts'
 interface Configuration {
   readonly configuration: {
     readonly identities: readonly Buffer[]
-    readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[]
+    readonly groups: readonly Group[]
   } | null
 }
+interface Group {
+  readonly name: string
+  readonly members: readonly string[]
+}
+
+/** Of what is known of groups: whom somebody puts into one meanwhile the audit finds, too. */
+const GROUPS_TRUST_MS = 5 * 60_000
 
 /**
  * The identity half of the port, on the service SeaweedIdentityAccessManagement of SeaweedFS's filer: one small
  * file a user, so a write costs the same however many users there are, and two writers lose nothing.
  * Nobody may write identities over HTTP beside it: that rewrites all of them from an older view.
  */
-export function buildFilerApi(filer: Filer, channel: GrpcChannel, queue: WriteQueue): Identities {
+export function buildFilerApi(
+  filer: Filer,
+  channel: GrpcChannel,
+  queue: WriteQueue,
+  clock = () => performance.now()
+): Identities {
   const calls = buildFilerCalls(filer, channel, queue)
   const { read, write } = calls
-  /** Users that the last survey found in groups: of the others nobody need ask, which would cost a survey. */
-  let groupMembers: ReadonlySet<string> = new Set()
+  /** Who was in a group at the last look at everybody: of the others nobody need ask, which would cost another. */
+  let known: { readonly members: ReadonlySet<string>; readonly until: number } | undefined
+
+  function remember(groups: readonly Group[]): ReadonlySet<string> {
+    const members = new Set(groups.flatMap(({ members }) => members))
+    known = { members, until: clock() + GROUPS_TRUST_MS }
+    return members
+  }
+
+  async function groupsOf(ask: Ask, user: string): Promise<string[]> {
+    if (known !== undefined && clock() < known.until && !known.members.has(user)) return []
+    const { groups } = await configurationOf(ask)
+    remember(groups)
+    return namesOfGroups(groups, user)
+  }
 
   /** Changes a user from what it is at that moment; a user that does not exist is left so. */
   async function change(
@@ -86,7 +111,7 @@ export function buildFilerApi(filer: Filer, channel: GrpcChannel, queue: WriteQu
       return read(`reading user ${user}`, budget, async (ask) => {
         const stored = await storedUser(ask, user)
         if (stored === undefined) return undefined
-        return stored.toIdentity(groupMembers.has(user) ? await groupsOf(ask, user) : [])
+        return stored.toIdentity(await groupsOf(ask, user))
       })
     },
 
@@ -97,10 +122,10 @@ export function buildFilerApi(filer: Filer, channel: GrpcChannel, queue: WriteQu
           'ListPolicies',
           {}
         )
-        groupMembers = new Set(groups.flatMap(({ members }) => members))
+        const members = remember(groups)
         const stored = identities.map((bytes) => new StoredIdentity(bytes))
         const groupsOfUser = (user: string) =>
-          groupMembers.has(user) ? namesOfGroups(groups, user) : []
+          members.has(user) ? namesOfGroups(groups, user) : []
         return {
           identities: new Map(
             stored.map((user) => [user.name, user.toIdentity(groupsOfUser(user.name))])
@@ -118,7 +143,7 @@ export function buildFilerApi(filer: Filer, channel: GrpcChannel, queue: WriteQu
         const found = await identities.readIdentity(user, budget)
         return identities.ensureIdentity(user, desired, found, budget)
       }
-      refuseGroups(user, live, budget)
+      refuseWhatStays(user, live, budget)
       if (!hasPolicyAlone(live, policyName)) {
         const step = `giving user ${user} policy ${policyName} alone`
         await change(step, user, budget, (stored) => stored.withPolicyAlone(policyName))
@@ -164,28 +189,32 @@ async function configurationOf(ask: Ask) {
   return configuration ?? { identities: [], groups: [] }
 }
 
-async function groupsOf(ask: Ask, user: string): Promise<string[]> {
-  return namesOfGroups((await configurationOf(ask)).groups, user)
-}
-
-function namesOfGroups(
-  groups: readonly { readonly name: string; readonly members: readonly string[] }[],
-  user: string
-): string[] {
+function namesOfGroups(groups: readonly Group[], user: string): string[] {
   return groups.filter(({ members }) => members.includes(user)).map(({ name }) => name)
 }
 
-function hasPolicyAlone({ policies, inlinePolicies }: Identity, policyName: string): boolean {
-  return policies.length === 1 && policies[0] === policyName && inlinePolicies.length === 0
+function hasPolicyAlone({ policies }: Identity, policyName: string): boolean {
+  return policies.length === 1 && policies[0] === policyName
 }
 
-/** The service changes groups only together with all users, which would lose those of another writer. */
-function refuseGroups(user: string, { groups }: Identity, { namespace }: Budget): void {
-  if (groups.length === 0) return
-  throw new StoreRejected(
-    `limiting user ${user} for profile ${namespace}`,
-    `it is in group ${groups.join(', ')}, which the filer does not let anybody change by itself; take it out in weed shell, with s3.group.remove-user`
-  )
+/**
+ * The service changes groups only together with all users, which would lose those of another writer. Of an inline
+ * policy it has only what that came to: without it the policy still gives its rights, and nobody would see it any more.
+ */
+function refuseWhatStays(user: string, { groups, inlinePolicies }: Identity, budget: Budget): void {
+  const step = `limiting user ${user} for profile ${budget.namespace}`
+  if (groups.length > 0) {
+    throw new StoreRejected(
+      step,
+      `it is in group ${groups.join(', ')}, which the filer does not let anybody change by itself; take it out in weed shell, with s3.group.remove-user`
+    )
+  }
+  if (inlinePolicies.length > 0) {
+    throw new StoreRejected(
+      step,
+      'it has rights of its own, which the filer cannot take away for good; delete its inline policies through a gateway with writable IAM while the hook is stopped, or, if there are none, its actions in weed shell, with s3.configure'
+    )
+  }
 }
 
 function credentialFrom({ accessKeyId, secretAccessKey }: AccessKey) {

@@ -1,7 +1,7 @@
 import { NotReady, StoreRejected, StoreUnavailable } from '../errors.ts'
 import { TOKEN_SECONDS } from './filer-token.ts'
 import type { Budget } from './object-store.ts'
-import { redacted } from './store-errors.ts'
+import { redacted, withoutSecrets } from './store-errors.ts'
 
 /** What the gRPC library says of a call that failed. */
 interface GrpcError {
@@ -47,11 +47,14 @@ export function filerError(
   const during = `${step} for profile ${budget.namespace}`
   if (budget.signal.aborted) return new StoreUnavailable(during, 'no answer within the sync budget')
   if (error instanceof NotReady) return new StoreUnavailable(during, error.message)
-  const fault = filerFault(error, address)
+  const { code, details, message } = error as Partial<GrpcError> & Error
+  // Not of a call: a channel that was closed meanwhile, an answer that cannot be read.
+  if (code === undefined) return new StoreUnavailable(during, redacted(message, secrets))
+  const said = withoutSecrets(String(details), secrets)
+  const fault = filerFault({ code, details: said }, address)
   if (fault !== undefined) return new StoreUnavailable(during, fault)
-  const { code, details } = error as GrpcError
   const Failure = REFUSALS.includes(code) ? StoreRejected : StoreUnavailable
-  return new Failure(during, `${redacted(details, secrets)} (gRPC status ${code})`)
+  return new Failure(during, `${redacted(said, [])} (gRPC status ${code})`)
 }
 
 /** Why the filer cannot be used, in one sentence that names the setting; undefined when it is something else. */

@@ -1,24 +1,13 @@
-import {
-  CreateBucketCommand,
-  DeleteBucketCommand,
-  DeleteBucketLifecycleCommand,
-  DeleteBucketPolicyCommand,
-  GetBucketLifecycleConfigurationCommand,
-  GetBucketPolicyCommand,
-  HeadBucketCommand,
-  PutBucketLifecycleConfigurationCommand,
-  PutBucketPolicyCommand,
-  S3Client,
-  type LifecycleRule as SdkLifecycleRule
-} from '@aws-sdk/client-s3'
 import type { StoreSettings } from '../config.ts'
 import type { PolicyDocument } from '../desired/access-policy.ts'
 import { canonicalText } from '../desired/canonical.ts'
 import type { LifecycleRule } from '../desired/lifecycle.ts'
 import { StoreRejected, StoreUnavailable } from '../errors.ts'
-import { BucketContents, standstillOf } from './bucket-contents.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
-import { nameOf, statusOf, storeError } from './store-errors.ts'
+import { standstillOf } from './removal.ts'
+import type { buildS3Sdk } from './s3-sdk.ts'
+import { buildSignedHttp, type SignedRequest } from './signed-http.ts'
+import { nameOf, storeError } from './store-errors.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 const policyStep = (bucket: string) => `writing the policy of bucket ${bucket}`
@@ -43,87 +32,82 @@ export function buildS3(
   queue: WriteQueue,
   identityQueue = queue
 ): Buckets {
-  const client = new S3Client({
-    endpoint: settings.s3Endpoint,
-    region: settings.region,
-    credentials: { ...settings.credentials },
-    forcePathStyle: true,
-    maxAttempts: 2
-  })
+  const send = buildSignedHttp(settings.s3Endpoint, settings.region)
+  let loading: Promise<ReturnType<typeof buildS3Sdk>> | undefined
+  const sdk = () => {
+    loading ??= import('./s3-sdk.ts').then(({ buildS3Sdk }) => buildS3Sdk(settings))
+    return loading
+  }
   /** By hook call: what has not been written yet of a bucket that it made. */
   const created = new WeakMap<AbortSignal, Set<string>>()
 
-  async function call<T>(
-    step: string,
-    budget: Budget,
-    send: (options: { abortSignal: AbortSignal }) => Promise<T>
-  ): Promise<T> {
+  async function call<T>(step: string, budget: Budget, work: () => Promise<T>): Promise<T> {
     try {
-      return await send({ abortSignal: budget.signal })
+      return await work()
     } catch (error) {
       throw storeError(error, step, budget)
     }
   }
 
-  /** Undefined when the store says that exactly this is absent; any other failure is thrown. */
-  async function unless<T>(absence: string, send: Promise<T>): Promise<T | undefined> {
-    return send.catch((error) => {
-      if (nameOf(error) === absence) return undefined
-      throw error
+  /** The body of the answer; undefined when the store says that exactly this is absent. */
+  async function ask(
+    step: string,
+    budget: Budget,
+    request: SignedRequest,
+    absence?: string
+  ): Promise<string | undefined> {
+    return call(step, budget, async () => {
+      const { status, code, message, body } = await send(
+        settings.credentials,
+        request,
+        budget.signal
+      )
+      if (status < 300) return body
+      // A HEAD answer has no body, so there is no name to go by.
+      const name = code || (status === 404 ? 'NotFound' : 'Unknown')
+      if (name === absence) return undefined
+      throw Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } })
     })
   }
 
   async function hasBucket(bucket: string, budget: Budget): Promise<boolean> {
-    return call(`looking for bucket ${bucket}`, budget, async (options) => {
-      try {
-        await client.send(new HeadBucketCommand({ Bucket: bucket }), options)
-        return true
-      } catch (error) {
-        // A HEAD answer has no body, so there is no name to go by.
-        if (statusOf(error) === 404) return false
-        throw error
-      }
-    })
+    const step = `looking for bucket ${bucket}`
+    const request = { method: 'HEAD', path: `/${bucket}` } as const
+    return (await ask(step, budget, request, 'NotFound')) !== undefined
   }
 
   async function readPolicy(bucket: string, budget: Budget): Promise<PolicyDocument | undefined> {
-    return call(`reading the policy of bucket ${bucket}`, budget, async (options) => {
-      const command = new GetBucketPolicyCommand({ Bucket: bucket })
-      const answer = await unless('NoSuchBucketPolicy', client.send(command, options))
-      return answer?.Policy ? JSON.parse(answer.Policy) : undefined
-    })
+    const step = `reading the policy of bucket ${bucket}`
+    const request = { method: 'GET', path: `/${bucket}?policy` } as const
+    const text = await ask(step, budget, request, 'NoSuchBucketPolicy')
+    return call(step, budget, async () => (text ? JSON.parse(text) : undefined))
   }
 
   async function writePolicy(bucket: string, policy: PolicyDocument, budget: Budget) {
-    await call(policyStep(bucket), budget, (options) =>
+    const path = `/${bucket}?policy`
+    const request: SignedRequest =
       policy.Statement.length > 0
-        ? client.send(
-            new PutBucketPolicyCommand({ Bucket: bucket, Policy: JSON.stringify(policy) }),
-            options
-          )
-        : client.send(new DeleteBucketPolicyCommand({ Bucket: bucket }), options)
-    )
+        ? { method: 'PUT', path, body: JSON.stringify(policy) }
+        : { method: 'DELETE', path }
+    await ask(policyStep(bucket), budget, request)
   }
 
+  /** Whether there are any is seen without the SDK, which then reads them. */
   async function readLifecycle(bucket: string, budget: Budget): Promise<LifecycleRule[]> {
-    return call(`reading the lifecycle of bucket ${bucket}`, budget, async (options) => {
-      const command = new GetBucketLifecycleConfigurationCommand({ Bucket: bucket })
-      const answer = await unless('NoSuchLifecycleConfiguration', client.send(command, options))
-      return answer?.Rules ?? []
-    })
+    const step = `reading the lifecycle of bucket ${bucket}`
+    const request = { method: 'GET', path: `/${bucket}?lifecycle` } as const
+    const found = await ask(step, budget, request, 'NoSuchLifecycleConfiguration')
+    if (!found?.includes('<Rule>')) return []
+    return call(step, budget, async () => (await sdk()).readLifecycle(bucket, budget.signal))
   }
 
   async function writeLifecycle(bucket: string, rules: readonly LifecycleRule[], budget: Budget) {
-    await call(lifecycleStep(bucket), budget, (options) =>
-      rules.length > 0
-        ? client.send(
-            new PutBucketLifecycleConfigurationCommand({
-              Bucket: bucket,
-              LifecycleConfiguration: { Rules: rules as SdkLifecycleRule[] }
-            }),
-            options
-          )
-        : client.send(new DeleteBucketLifecycleCommand({ Bucket: bucket }), options)
+    if (rules.length === 0) {
+      const request = { method: 'DELETE', path: `/${bucket}?lifecycle` } as const
+      return ask(lifecycleStep(bucket), budget, request)
+    }
+    return call(lifecycleStep(bucket), budget, async () =>
+      (await sdk()).writeLifecycle(bucket, rules, budget.signal)
     )
   }
 
@@ -175,13 +159,12 @@ export function buildS3(
     async ensureBucket(bucket, budget) {
       if (await hasBucket(bucket, budget)) return
       const step = `creating bucket ${bucket}`
-      const create = () =>
-        call(step, budget, async (options) => {
-          const command = new CreateBucketCommand({ Bucket: bucket })
-          const answer = await unless('BucketAlreadyOwnedByYou', client.send(command, options))
-          if (answer === undefined) return
-          created.set(budget.signal, new Set([policyStep(bucket), lifecycleStep(bucket)]))
-        })
+      const create = async () => {
+        const request = { method: 'PUT', path: `/${bucket}` } as const
+        const answer = await ask(step, budget, request, 'BucketAlreadyOwnedByYou')
+        if (answer === undefined) return
+        created.set(budget.signal, new Set([policyStep(bucket), lifecycleStep(bucket)]))
+      }
       await queue(step, budget, create, bucket)
     },
 
@@ -213,9 +196,10 @@ export function buildS3(
       const deadline = performance.now() + patienceMs
       const isOver = () => performance.now() >= deadline
       const step = `emptying bucket ${bucket}`
-      const removal = await call(step, budget, (options) =>
-        unless('NoSuchBucket', new BucketContents(client, bucket, options).remove(isOver))
-      )
+      const removal = await call(step, budget, async () => {
+        const contents = (await sdk()).contentsOf(bucket, budget.signal)
+        return contents.remove(isOver).catch(noBucket)
+      })
       if (removal === undefined) return { removed: 0, isEmpty: true }
       const { removed, isDone: isEmpty } = removal
       const reason = standstillOf(removal)
@@ -226,9 +210,10 @@ export function buildS3(
     async deleteBucket(bucket, budget) {
       const step = `deleting bucket ${bucket}`
       const refuseData = async () => {
-        const holdsData = await call(`looking into bucket ${bucket}`, budget, (options) =>
-          unless('NoSuchBucket', new BucketContents(client, bucket, options).holdData())
-        )
+        const holdsData = await call(`looking into bucket ${bucket}`, budget, async () => {
+          const contents = (await sdk()).contentsOf(bucket, budget.signal)
+          return contents.holdData().catch(noBucket)
+        })
         const during = `${step} for profile ${budget.namespace}`
         if (holdsData) throw new StoreRejected(during, 'it is not empty')
       }
@@ -237,12 +222,14 @@ export function buildS3(
       await identityQueue(step, budget, async () => {
         // By default SeaweedFS deletes what is in a bucket with it, and a turn may be long in coming.
         await refuseData()
-        await call(step, budget, (options) =>
-          unless('NoSuchBucket', client.send(new DeleteBucketCommand({ Bucket: bucket }), options))
-        )
+        await ask(step, budget, { method: 'DELETE', path: `/${bucket}` }, 'NoSuchBucket')
       })
     }
   }
+}
+
+function noBucket(error: unknown): undefined {
+  if (nameOf(error) !== 'NoSuchBucket') throw error
 }
 
 /** No policy and a policy without statements mean the same. */

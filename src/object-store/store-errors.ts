@@ -37,10 +37,11 @@ export function storeError(
 
 /** In one line, cut, and without the secrets; these go before the cut: half a secret is too much as well. */
 export function redacted(text: string, secrets: readonly string[]): string {
-  return secrets
-    .reduce((redacting, secret) => redacting.replaceAll(secret, '[redacted]'), text)
-    .replaceAll(/\s+/g, ' ')
-    .slice(0, MAX_REASON_LENGTH)
+  return withoutSecrets(text, secrets).replaceAll(/\s+/g, ' ').slice(0, MAX_REASON_LENGTH)
+}
+
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((redacting, secret) => redacting.replaceAll(secret, '[redacted]'), text)
 }
 
 /** An answer that nobody asked for: a refusal when the request is at fault, else an outage. */

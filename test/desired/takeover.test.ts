@@ -77,6 +77,12 @@ t.test('inlinePoliciesFrom', async (t) => {
     ['nothing', [], []],
     ['what sync.py grants', syncPys, ['KubeflowProjectteam-a']],
     ['more than that', [...syncPys, 'Admin'], ['team-a_policy']],
+    ['only a folder that anybody may have', ['Read:datasets/shared/*'], ['team-a_policy']],
+    [
+      'the same folder of another bucket as well',
+      [...syncPys, 'Read:datasets/shared/*'],
+      ['team-a_policy']
+    ],
     ['another profile’s', ['Read:mlpipeline/private/team-b/*'], ['team-a_policy']],
     ['a whole bucket', ['Read:mlpipeline'], ['team-a_policy']]
   ]

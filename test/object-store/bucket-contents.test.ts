@@ -1,6 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
-import { BucketContents, standstillOf } from '../../src/object-store/bucket-contents.ts'
+import { BucketContents } from '../../src/object-store/bucket-contents.ts'
+import { standstillOf } from '../../src/object-store/removal.ts'
 import {
   ok,
   type Script,

@@ -28,13 +28,13 @@ const DOCUMENT = { Version: '2012-10-17', Statement: [] }
 const missing = () => grpcError(NOT_FOUND)
 const nothing = () => ({})
 
-async function onStub(t: Test, script: FilerScript) {
+async function onStub(t: Test, script: FilerScript, clock?: () => number) {
   const stub = await startStubFiler(t, script)
   const writes: string[] = []
   const queue = buildWriteQueue((step) => writes.push(step))
   const channel = buildGrpcChannel(stub.filer.address, 'off')
   t.teardown(() => channel.close())
-  const api = buildFilerApi(stub.filer, channel, queue)
+  const api = buildFilerApi(stub.filer, channel, queue, clock)
   const methods = () => stub.calls.map(({ method }) => method)
   return { ...stub, api, writes, methods }
 }
@@ -59,27 +59,28 @@ t.test('ensureIdentity', async (t) => {
     const identity = identityBytes({ name: 'user-a', keys: [KEY], policyNames: ['policy-a'] })
     const { api, methods } = await onStub(t, {
       CreateUser: () => grpcError(ALREADY_EXISTS),
-      GetUser: () => ({ identity })
+      GetUser: () => ({ identity }),
+      GetConfiguration: nothing
     })
     await api.ensureIdentity('user-a', DESIRED, undefined, budget())
-    t.strictSame(methods(), ['CreateUser', 'GetUser'])
+    t.strictSame(methods(), ['CreateUser', 'GetUser', 'GetConfiguration'])
   })
 
   t.test('takes other rights away before it issues a key', async (t) => {
-    const identity = identityBytes({ name: 'user-a', actions: ['Admin'], policyNames: ['other'] })
+    const identity = identityBytes({ name: 'user-a', policyNames: ['other', 'policy-a'] })
     const { api, calls, writes } = await onStub(t, {
       GetUser: () => ({ identity }),
       UpdateUser: nothing,
       CreateAccessKey: nothing
     })
-    const live = { ...LIVE, policies: ['other'], inlinePolicies: ['user-a_policy'], accessKeys: [] }
+    const live = { ...LIVE, policies: ['other', 'policy-a'], accessKeys: [] }
     await api.ensureIdentity('user-a', DESIRED, live, budget())
     t.strictSame(writes, [
       'giving user user-a policy policy-a alone',
       'issuing an access key to user user-a'
     ])
     const written = new StoredIdentity(calls[1]?.request['identity'] as Buffer).toIdentity([])
-    t.match(written, { policies: ['policy-a'], inlinePolicies: [] })
+    t.strictSame(written.policies, ['policy-a'])
   })
 
   t.test('activates a key', async (t) => {
@@ -112,6 +113,16 @@ t.test('ensureIdentity', async (t) => {
     t.match(
       await failureOf(api.ensureIdentity('user-a', DESIRED, live, budget())),
       /^502 S3P_STORE_REJECTED: .* limiting user user-a for profile team-a: it is in group admins,/
+    )
+    t.strictSame(methods(), [])
+  })
+
+  t.test('neither hides an inline policy nor gives a key beside it', async (t) => {
+    const { api, methods } = await onStub(t, {})
+    const live = { ...LIVE, inlinePolicies: ['user-a_policy'], accessKeys: [] }
+    t.match(
+      await failureOf(api.ensureIdentity('user-a', DESIRED, live, budget())),
+      /^502 S3P_STORE_REJECTED: .* limiting user user-a for profile team-a: it has rights of its own,/
     )
     t.strictSame(methods(), [])
   })
@@ -168,7 +179,6 @@ t.test('surveyIdentities', async (t) => {
   t.test('says all of everybody in two calls, and remembers who is in a group', async (t) => {
     const { api, methods } = await onStub(t, script)
     t.strictSame(await api.listUsers(budget()), ['user-a', 'user-b'])
-    t.match(await api.readIdentity('user-b', budget()), { groups: [] }, 'nobody knows yet')
     const survey = await api.surveyIdentities(budget())
     t.strictSame(
       [...(survey?.identities ?? [])].map(([user, { groups }]) => [user, groups]),
@@ -182,12 +192,28 @@ t.test('surveyIdentities', async (t) => {
     t.match(await api.readIdentity('user-b', budget()), { groups: ['admins'] })
     t.strictSame(methods(), [
       'ListUsers',
-      'GetUser',
       ...['GetConfiguration', 'ListPolicies'],
       'GetUser',
       ...['GetUser', 'GetConfiguration']
     ])
   })
+
+  t.test(
+    'need not come before the groups of a user are known, and is not trusted for ever',
+    async (t) => {
+      let now = 0
+      const { api, methods } = await onStub(t, script, () => now)
+      t.match(await api.readIdentity('user-b', budget()), { groups: ['admins'] })
+      t.match(await api.readIdentity('user-a', budget()), { groups: [] })
+      now += 6 * 60_000
+      t.match(await api.readIdentity('user-a', budget()), { groups: [] })
+      t.strictSame(methods(), [
+        ...['GetUser', 'GetConfiguration'],
+        'GetUser',
+        ...['GetUser', 'GetConfiguration']
+      ])
+    }
+  )
 
   t.test('of a store that has nobody', async (t) => {
     const { api } = await onStub(t, { ...script, GetConfiguration: nothing, ListPolicies: nothing })

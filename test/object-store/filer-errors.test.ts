@@ -192,4 +192,21 @@ t.test('filerError', async (t) => {
     /no answer from .* \(the connection was dropped\);/
   )
   t.equal(filerFault(new NotReady('of another kind'), ADDRESS), undefined)
+
+  t.test('says nothing of a secret, wherever the filer repeats it', async (t) => {
+    for (const code of [2, 3, 14]) {
+      const error = { code, details: 'cannot keep s3cr3t' }
+      const { message } = filerError(error, ADDRESS, step, budget(), ['s3cr3t'])
+      t.match(message, 'cannot keep [redacted]')
+      t.notMatch(message, 's3cr3t')
+    }
+  })
+
+  t.test('knows what is no answer of the filer', async (t) => {
+    const { message } = filerError(new Error('Channel has been shut down'), ADDRESS, step, budget())
+    t.equal(
+      message,
+      `Object store unavailable while ${step} for profile team-a: Channel has been shut down`
+    )
+  })
 })

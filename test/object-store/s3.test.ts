@@ -375,6 +375,9 @@ t.test('ensureLifecycle', async (t) => {
   const rulesIn = (body: string) => body.match(/<Rule>.*?<\/Rule>/g)
   const answering = (...rules: string[]) =>
     ok(`<LifecycleConfiguration>${rules.join('')}</LifecycleConfiguration>`)
+  /** Asked twice: whether there are any, and which. */
+  const shown = (...rules: string[]) => [answering(...rules), answering(...rules)]
+  const SHOWN = [GET, GET]
   const OURS: LifecycleRule = {
     ID: 'ours',
     Status: 'Enabled',
@@ -389,11 +392,11 @@ t.test('ensureLifecycle', async (t) => {
 
   t.test('writes the first rule and reads it back', async (t) => {
     const { stub, s3, writes } = await s3On(t, {
-      [GET]: [NO_LIFECYCLE, NO_LIFECYCLE, answering(rule('ours', 30))],
+      [GET]: [NO_LIFECYCLE, NO_LIFECYCLE, ...shown(rule('ours', 30))],
       [PUT]: ok()
     })
     await s3.ensureLifecycle(BUCKET, withOurs, budget())
-    t.strictSame(stub.operations(), [GET, GET, PUT, GET])
+    t.strictSame(stub.operations(), [GET, GET, PUT, ...SHOWN])
     t.strictSame(rulesIn(stub.request(PUT).body), [rule('ours', 30)])
     t.strictSame(writes, [`writing the lifecycle of bucket ${BUCKET}`])
   })
@@ -401,15 +404,15 @@ t.test('ensureLifecycle', async (t) => {
   t.test('writes nothing when the rules are there', async (t) => {
     const { stub, s3 } = await s3On(t, { [GET]: answering(rule('foreign', 1), rule('ours', 30)) })
     await s3.ensureLifecycle(BUCKET, withOurs, budget())
-    t.strictSame(stub.operations(), [GET])
+    t.strictSame(stub.operations(), SHOWN)
   })
 
   t.test('keeps foreign rules that appear before its turn', async (t) => {
     const { stub, s3 } = await s3On(t, {
       [GET]: [
-        answering(rule('ours', 7)),
-        answering(rule('ours', 7), rule('foreign', 1)),
-        answering(rule('foreign', 1), rule('ours', 30))
+        ...shown(rule('ours', 7)),
+        ...shown(rule('ours', 7), rule('foreign', 1)),
+        ...shown(rule('foreign', 1), rule('ours', 30))
       ],
       [PUT]: ok()
     })
@@ -420,16 +423,16 @@ t.test('ensureLifecycle', async (t) => {
   t.test('writes nothing when another sync was faster', async (t) => {
     const { stub, s3 } = await s3On(t, { [GET]: [NO_LIFECYCLE, answering(rule('ours', 30))] })
     await s3.ensureLifecycle(BUCKET, withOurs, budget())
-    t.strictSame(stub.operations(), [GET, GET, GET])
+    t.strictSame(stub.operations(), [GET, ...SHOWN, ...SHOWN])
   })
 
   t.test('deletes the configuration when no rule is left', async (t) => {
     const { stub, s3 } = await s3On(t, {
-      [GET]: [answering(rule('ours', 30)), answering(rule('ours', 30)), NO_LIFECYCLE],
+      [GET]: [...shown(rule('ours', 30)), ...shown(rule('ours', 30)), NO_LIFECYCLE],
       [DELETE]: { status: 204 }
     })
     await s3.ensureLifecycle(BUCKET, withoutOurs, budget())
-    t.strictSame(stub.operations(), [GET, GET, DELETE, GET])
+    t.strictSame(stub.operations(), [...SHOWN, ...SHOWN, DELETE, GET])
   })
 
   t.test('writes nothing when there are no rules and none are wanted', async (t) => {
@@ -438,6 +441,22 @@ t.test('ensureLifecycle', async (t) => {
       await s3.ensureLifecycle(BUCKET, withoutOurs, budget())
       t.strictSame(stub.operations(), [GET])
     }
+  })
+
+  t.test('takes rules that go between two looks for none', async (t) => {
+    for (const second of [NO_LIFECYCLE, answering()]) {
+      const { s3 } = await s3On(t, { [GET]: [answering(rule('foreign', 1)), second] })
+      await t.resolves(s3.ensureLifecycle(BUCKET, withoutOurs, budget()))
+    }
+  })
+
+  t.test('does not take a refusal of the second look for absence', async (t) => {
+    const refusal = s3Error(403, 'AccessDenied', 'Access Denied.')
+    const { s3 } = await s3On(t, { [GET]: [answering(rule('foreign', 1)), refusal] })
+    t.match(
+      await failureOf(s3.ensureLifecycle(BUCKET, withoutOurs, budget())),
+      /reading the lifecycle .* AccessDenied: Access Denied/
+    )
   })
 
   t.test('asks for a retry when somebody else changed it at the same time', async (t) => {
