@@ -2,24 +2,13 @@ import type { Filer } from '../config.ts'
 import type { AccessKey } from '../desired/credentials.ts'
 import type { Identity } from '../desired/identity.ts'
 import { StoreRejected } from '../errors.ts'
-import { type Ask, buildFilerCalls } from './filer-calls.ts'
-import { STATUS, statusOf } from './filer-errors.ts'
+import { type Ask, buildFilerCalls, configurationOf, type Group } from './filer-calls.ts'
+import { missing, STATUS, statusOf } from './filer-errors.ts'
 import { buildFilerPolicies, documentFrom } from './filer-policies.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
 import type { Budget, Identities } from './object-store.ts'
 import { StoredIdentity } from './stored-identity.ts'
 import type { WriteQueue } from './write-queue.ts'
-
-interface Configuration {
-  readonly configuration: {
-    readonly identities: readonly Buffer[]
-    readonly groups: readonly Group[]
-  } | null
-}
-interface Group {
-  readonly name: string
-  readonly members: readonly string[]
-}
 
 /** Of what is known of groups: whom somebody puts into one meanwhile the audit finds, too. */
 const GROUPS_TRUST_MS = 5 * 60_000
@@ -184,11 +173,6 @@ async function storedUser(ask: Ask, user: string): Promise<StoredIdentity | unde
   return answer && new StoredIdentity(answer.identity)
 }
 
-async function configurationOf(ask: Ask) {
-  const { configuration } = await ask<Configuration>('GetConfiguration', {})
-  return configuration ?? { identities: [], groups: [] }
-}
-
 function namesOfGroups(groups: readonly Group[], user: string): string[] {
   return groups.filter(({ members }) => members.includes(user)).map(({ name }) => name)
 }
@@ -219,10 +203,6 @@ function refuseWhatStays(user: string, { groups, inlinePolicies }: Identity, bud
 
 function credentialFrom({ accessKeyId, secretAccessKey }: AccessKey) {
   return { accessKey: accessKeyId, secretKey: secretAccessKey, status: 'Active' }
-}
-
-function missing(error: unknown): undefined {
-  if (statusOf(error) !== STATUS.NOT_FOUND) throw error
 }
 
 /** The filer has no status of its own for that. */

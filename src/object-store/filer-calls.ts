@@ -20,7 +20,19 @@ export interface FilerCalls {
   ): Promise<T>
 }
 
-const SERVICE = 'iam_pb.SeaweedIdentityAccessManagement'
+export const IDENTITY_SERVICE = 'iam_pb.SeaweedIdentityAccessManagement'
+
+interface Configuration {
+  /** As they came, for StoredIdentity. */
+  readonly identities: readonly Buffer[]
+  readonly groups: readonly Group[]
+}
+
+export interface Group {
+  readonly name: string
+  readonly members: readonly string[]
+  readonly policyNames: readonly string[]
+}
 
 export function buildFilerCalls(filer: Filer, channel: GrpcChannel, queue: WriteQueue): FilerCalls {
   const askWithin = buildAsk(channel, filer.signingKey)
@@ -50,5 +62,14 @@ export function buildFilerCalls(filer: Filer, channel: GrpcChannel, queue: Write
 export function buildAsk(channel: GrpcChannel, signingKey: string): (signal: AbortSignal) => Ask {
   const token = buildFilerTokens(signingKey)
   return (signal) => (method, request) =>
-    channel.call(`${SERVICE}/${method}`, request, signal, token())
+    channel.call(`${IDENTITY_SERVICE}/${method}`, request, signal, token())
+}
+
+/** Everything that the service keeps, but for managed policies; a filer that is new has nothing. */
+export async function configurationOf(ask: Ask): Promise<Configuration> {
+  const { configuration } = await ask<{ configuration: Configuration | null }>(
+    'GetConfiguration',
+    {}
+  )
+  return configuration ?? { identities: [], groups: [] }
 }

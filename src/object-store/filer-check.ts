@@ -1,6 +1,6 @@
 import type { Filer } from '../config.ts'
 import { NotReady } from '../errors.ts'
-import { buildAsk } from './filer-calls.ts'
+import { buildAsk, IDENTITY_SERVICE } from './filer-calls.ts'
 import { filerFault, STATUS, statusOf } from './filer-errors.ts'
 import { TOKEN_SECONDS } from './filer-token.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
@@ -41,8 +41,7 @@ export async function checkFiler(
 
 /** Whether the service asks nobody for a token, because the filer has no key to check it with. */
 export async function isOpenToAll(channel: GrpcChannel, signal: AbortSignal): Promise<boolean> {
-  const method = 'iam_pb.SeaweedIdentityAccessManagement/GetUser'
-  return channel.call(method, NOBODY, signal).then(
+  return channel.call(`${IDENTITY_SERVICE}/GetUser`, NOBODY, signal).then(
     () => true,
     (error: unknown) => statusOf(error) === STATUS.NOT_FOUND
   )

@@ -33,6 +33,11 @@ export function statusOf(error: unknown): number | undefined {
   return (error as Partial<GrpcError>).code
 }
 
+/** To be given to `catch`: absence is no error. */
+export function missing(error: unknown): undefined {
+  if (statusOf(error) !== STATUS.NOT_FOUND) throw error
+}
+
 /**
  * The one place where errors of the filer become ours.
  * @param secrets texts that must not appear in the message, whatever the filer echoes

@@ -1,7 +1,7 @@
 import type { PolicyDocument } from '../desired/access-policy.ts'
 import { canonicalText } from '../desired/canonical.ts'
-import type { Ask, FilerCalls } from './filer-calls.ts'
-import { STATUS, statusOf } from './filer-errors.ts'
+import { type Ask, configurationOf, type FilerCalls } from './filer-calls.ts'
+import { missing } from './filer-errors.ts'
 import type { Budget, Identities } from './object-store.ts'
 import { StoredIdentity } from './stored-identity.ts'
 
@@ -51,19 +51,12 @@ export function documentFrom(content: string): PolicyDocument {
 }
 
 async function findPolicy(ask: Ask, name: string): Promise<PolicyDocument | undefined> {
-  try {
-    return documentFrom((await ask<{ content: string }>('GetPolicy', { name })).content)
-  } catch (error) {
-    if (statusOf(error) !== STATUS.NOT_FOUND) throw error
-    return undefined
-  }
+  const answer = await ask<{ content: string }>('GetPolicy', { name }).catch(missing)
+  return answer && documentFrom(answer.content)
 }
 
 async function isAttached(ask: Ask, policyName: string): Promise<boolean> {
-  const { configuration } = await ask<{
-    configuration: { identities: Buffer[]; groups: { policyNames: string[] }[] } | null
-  }>('GetConfiguration', {})
-  const { identities = [], groups = [] } = configuration ?? {}
+  const { identities, groups } = await configurationOf(ask)
   return (
     groups.some(({ policyNames }) => policyNames.includes(policyName)) ||
     identities.some((bytes) => new StoredIdentity(bytes).policyNames.includes(policyName))
