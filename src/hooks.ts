@@ -128,7 +128,7 @@ const EMPTYING = {
  * because anything left out is wiped.
  */
 export function hookAnswer(request: HookRequest, outcome: Outcome): Record<string, unknown> {
-  const { attachments, readiness, settlingUntil, ...progress } = outcome
+  const { attachments, readiness, settlingUntil, rest: _, ...progress } = outcome
   if (request.kind === 'composite') {
     const status = statusWith(request.parent.status, readiness, settlingUntil)
     return { status, children: attachments, ...progress }

@@ -1,3 +1,4 @@
+import { type AnswerAtRest, Answers } from './answers.ts'
 import type { ManagedPolicy } from './desired/access-policy.ts'
 
 /** Metacontroller calls finalize again within seconds; a later call is another story. */
@@ -17,6 +18,7 @@ export class Memory {
   readonly #claims = new Map<string, ManagedPolicy>()
   readonly #suspects = new Set<string>()
   readonly #unseenSecrets = new Map<string, number>()
+  readonly #answers = new Answers()
 
   /** @param clock monotonic milliseconds */
   constructor(verifyIntervalMs: number, clock: () => number) {
@@ -50,6 +52,19 @@ export class Memory {
   rememberProof(user: string, accessKeyId: string, secretUid: string | undefined): void {
     this.#proofs.set(user, { accessKeyId, secretUid, at: this.#clock() })
     this.#departures.delete(user)
+  }
+
+  /** Nothing of the profile has changed, and its proof is remembered. */
+  rememberAnswer(question: string, answer: AnswerAtRest): void {
+    this.#answers.keep(question, answer)
+  }
+
+  /** The answer to the same question before, as long as the proof behind it counts; undefined when it must be found anew. */
+  answerTo(question: string): AnswerAtRest | undefined {
+    const answer = this.#answers.to(question)
+    if (answer === undefined || this.isSuspect(answer.user)) return undefined
+    const { user, accessKeyId, secretUid } = answer
+    return this.isProven(user, accessKeyId, secretUid) ? answer : undefined
   }
 
   /** A profile that lives goes by this user, and this is what it may do. */
@@ -119,6 +134,7 @@ export class Memory {
     this.#claims.delete(user)
     this.#suspects.delete(user)
     this.#unseenSecrets.delete(user)
+    this.#answers.forget(user)
   }
 
   /**

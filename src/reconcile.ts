@@ -1,3 +1,4 @@
+import type { Rest } from './answers.ts'
 import type { Context } from './context.ts'
 import { type Attachment, attachmentsFor, type Issued, timeText } from './desired/attachments.ts'
 import { dataPolicyFor } from './desired/data-policy.ts'
@@ -19,6 +20,8 @@ export interface Outcome {
   readonly settlingUntil?: string
   readonly resyncAfterSeconds?: number
   readonly finalized?: boolean
+  /** Said when the store was not asked, nor need it be: the same call can be answered alike while the proof counts. */
+  readonly rest?: Rest
 }
 
 /** Until the Secret is seen, nobody tells us that it exists: somebody else's may be in its place. */
@@ -68,11 +71,14 @@ export async function reconcileProfile(
     if (retired === 'outdated') return pending(await issue())
     const { keptUntil } = retired
     const dueAt = earliest([retired.dueAt, rotation.nextAt])
+    const { accessKeyId } = issued.key
+    const secretUid = profile.observedSecret?.uid
     return {
       attachments: attachmentsFor(plan, retired.issued, settings),
       readiness: 'ready',
       ...(keptUntil !== undefined && { settlingUntil: timeText(keptUntil) }),
-      ...(dueAt !== undefined && { resyncAfterSeconds: secondsUntil(dueAt, now) })
+      ...(dueAt !== undefined && { resyncAfterSeconds: secondsUntil(dueAt, now) }),
+      ...(issued.isSettled && { rest: { user: plan.user, accessKeyId, secretUid, dueAt } })
     }
   })
 
@@ -90,6 +96,6 @@ export async function reconcileProfile(
 }
 
 /** Not at once, because what was just written has to be seen; not too far off, because clocks jump. */
-function secondsUntil(dueAt: number, now: number): number {
+export function secondsUntil(dueAt: number, now: number): number {
   return Math.min(Math.max(dueAt - now, MIN_RESYNC_SECONDS), MAX_RESYNC_SECONDS)
 }

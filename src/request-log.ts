@@ -14,7 +14,9 @@ export class RequestLog extends LogController {
   override requestCompleted(error: Error | null, req: FastifyRequest, res: FastifyReply): void {
     if (this.isLogDisabled(req)) return
     const { elapsedTime: responseTime } = res
+    // Of profiles at rest there is nothing to tell, and theirs are nearly all calls.
+    const level = req.answerAtRest === undefined ? 'info' : 'debug'
     if (error) res.log.error({ req, res, err: error, responseTime }, 'request errored')
-    else res.log.info({ req, res, responseTime }, 'request completed')
+    else res.log[level]({ req, res, responseTime }, 'request completed')
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import fastify, {
   type FastifyBaseLogger,
@@ -7,6 +7,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest
 } from 'fastify'
+import { answerAtRest, rememberAnswer } from './at-rest.ts'
 import type { Config } from './config.ts'
 import type { Context } from './context.ts'
 import { dryRunAnswer } from './dry-run.ts'
@@ -72,9 +73,11 @@ export function buildServer({
 
   server.register(async (hooks) => {
     hooks.addHook('onRequest', requireToken(config.server.hookAuth))
-    hooks.addHook('onResponse', async (request, reply) => {
+    answerAtRest(hooks, context)
+    hooks.addHook('onResponse', (request, reply, done) => {
       const hook = String(request.routeOptions.url).slice(1)
       metrics.hookAnswered(hook, request.failure ?? 'ok', reply.elapsedTime / 1000)
+      done()
     })
     const schema = { body: HookBody, querystring: HookQuery }
     hooks.post<HookCall>('/sync', { schema }, (request) => answer(request, reconcileProfile))
@@ -87,11 +90,20 @@ export function buildServer({
     const profile = profileFrom(hookRequest)
     if (request.query.dryRun === 'All')
       return dryRunAnswer(profile, context.settings, context.now())
-    const signal = AbortSignal.timeout(config.syncBudgetMs)
     const log = request.log.child({ profile: profile.namespace })
+    // Not AbortSignal.timeout, whose timer would keep all of a call's memory until its budget is over.
+    const end = new AbortController()
+    const timer = setTimeout(() => end.abort(), config.syncBudgetMs)
     const endsAt = performance.now() + config.syncBudgetMs
-    const budget = { namespace: profile.namespace, signal, endsAt }
-    return hookAnswer(hookRequest, await work(profile, { ...context, log }, budget))
+    const budget = { namespace: profile.namespace, signal: end.signal, endsAt }
+    try {
+      const outcome = await work(profile, { ...context, log }, budget)
+      const found = hookAnswer(hookRequest, outcome)
+      if (outcome.rest) rememberAnswer(request, found, outcome.rest, context)
+      return found
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   server.get('/healthz', () => ({ status: 'ok' }))
@@ -115,8 +127,9 @@ export function buildServer({
   server.addHook('preClose', async () => {
     isClosing = true
   })
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', (_request, reply, _payload, done) => {
     if (isClosing) reply.header('connection', 'close')
+    done()
   })
 
   server.decorateRequest('failure', undefined)
@@ -146,20 +159,17 @@ function isOurs(error: unknown): error is FastifyError {
   return typeof code === 'string' && /^(S3P|FST)_/.test(code)
 }
 
-/** Any of several tokens, so that one can be rotated out; compared in constant time. */
+/** Any of several tokens, so that one can be rotated out; what is not its length is compared in constant time. */
 function requireToken(hookAuth: Config['server']['hookAuth']) {
-  const accepted = hookAuth === 'none' ? [] : hookAuth.tokens.map((token) => sha256(token))
-  return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
-    if (hookAuth === 'none') return
+  const accepted = hookAuth === 'none' ? [] : hookAuth.tokens.map((token) => Buffer.from(token))
+  return (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
     const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? []
-    const offered = sha256(token)
-    const matches = accepted.filter((digest) => timingSafeEqual(digest, offered))
-    if (matches.length === 0) throw new Unauthorized()
+    const offered = Buffer.from(token)
+    const matches = accepted.filter(
+      (one) => one.length === offered.length && timingSafeEqual(one, offered)
+    )
+    done(hookAuth === 'none' || matches.length > 0 ? undefined : new Unauthorized())
   }
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 declare module 'fastify' {
