@@ -21,7 +21,7 @@ export function answerAtRest(hooks: FastifyInstance, { memory, now }: Context): 
         request.question = questionOf(body)
         request.answerAtRest = knownAnswer(request.question)
       }
-      if (request.answerAtRest === undefined) readJson(request, body.toString(), done)
+      if (request.answerAtRest === undefined) void readJson(request, body.toString(), done)
       else done(null)
     }
   )

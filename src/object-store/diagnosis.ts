@@ -34,14 +34,14 @@ export function versionFault({ setting }: Endpoint, version: string | undefined)
 
 /**
  * Why nothing answers, in one sentence that names the setting to change.
- * @param error what `fetch` threw; undefined when time ran out
+ * @param error of the wire; undefined when time ran out
  */
 export function silenceFault({ setting, url }: Endpoint, error: unknown): string {
   const { hostname, host, port, protocol } = new URL(url)
   if (error === undefined) {
     return `${setting}: no answer from ${host} in time; correct the address, or let a NetworkPolicy admit this pod there`
   }
-  const { code, message } = causeOf(error)
+  const { code, message } = error as NodeJS.ErrnoException
   const place = port === '' ? `${host} on the usual port of ${protocol}//` : host
   switch (code) {
     case 'ENOTFOUND':
@@ -109,13 +109,4 @@ function isDerived(setting: string): boolean {
 function skew(aheadMs: number): string {
   const minutes = Math.round(Math.abs(aheadMs) / MINUTE_MS)
   return `${minutes} min ${aheadMs < 0 ? 'behind' : 'ahead of'}`
-}
-
-/** `fetch` wraps what went wrong on the wire. */
-function causeOf(error: unknown): { code?: string; message: string } {
-  const { cause, message } = error as {
-    cause?: { code?: string; message: string }
-    message: string
-  }
-  return cause ?? { message }
 }

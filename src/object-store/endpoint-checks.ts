@@ -1,7 +1,12 @@
-import aws4 from 'aws4'
 import type { StoreSettings } from '../config.ts'
 import { NotReady } from '../errors.ts'
 import { type ApiAnswer, answerFault, silenceFault, versionFault } from './diagnosis.ts'
+import {
+  buildSignedHttp,
+  type HttpAnswer,
+  type SendSigned,
+  type SignedRequest
+} from './signed-http.ts'
 
 /** Whether both endpoints are what the settings say they are; an answer of 'no' names the setting to change. */
 export interface EndpointChecks {
@@ -15,11 +20,11 @@ export interface EndpointChecks {
 const S3_CONTENT = ['NoSuchKey', 'NoSuchBucket']
 export const IAM_CONTENT = 'NoSuchEntity'
 /** Nobody has that name: a user of ours carries a prefix, and a store's own admin has a policy. */
-const CHANGE_OF_NOTHING = {
+const CHANGE_OF_NOTHING: SignedRequest = {
   service: 'iam',
   method: 'POST',
   path: '/',
-  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  contentType: 'application/x-www-form-urlencoded',
   body: new URLSearchParams({
     Action: 'DetachUserPolicy',
     Version: '2010-05-08',
@@ -28,16 +33,18 @@ const CHANGE_OF_NOTHING = {
   }).toString()
 }
 
-/** Without the SDK, which tells nothing of an answer it cannot parse, and such answers are what this is about. */
 export function buildEndpointChecks(
-  { s3Endpoint, iamEndpoint, ...signer }: StoreSettings,
+  { s3Endpoint, iamEndpoint, region, credentials }: StoreSettings,
   s3Setting = 'AWS_ENDPOINT_URL_S3'
 ): EndpointChecks {
+  const sendS3 = buildSignedHttp(s3Endpoint, region)
+  const sendIam = buildSignedHttp(iamEndpoint ?? s3Endpoint, region)
   return {
     async checkS3(bucket, signal) {
       const endpoint = { setting: s3Setting, url: s3Endpoint, api: 'S3' } as const
       const path = `/${bucket}/.s3-profile-controller/ready`
-      const answer = await ask(endpoint, { service: 's3', method: 'GET', path }, signer, signal)
+      const request = { service: 's3', method: 'GET', path } as const
+      const answer = await ask(endpoint, () => sendS3(credentials, request, signal), signal)
       const isContent = answer.status === 200 ? answer.isOfStore : S3_CONTENT.includes(answer.code)
       if (!isContent) throw new NotReady(answerFault(endpoint, answer))
       return answer
@@ -49,7 +56,8 @@ export function buildEndpointChecks(
         url: String(iamEndpoint),
         api: 'IAM'
       } as const
-      const answer = await ask(endpoint, CHANGE_OF_NOTHING, signer, signal)
+      const send = () => sendIam(credentials, CHANGE_OF_NOTHING, signal)
+      const answer = await ask(endpoint, send, signal)
       if (answer.code !== IAM_CONTENT) throw new NotReady(answerFault(endpoint, answer))
     }
   }
@@ -57,20 +65,15 @@ export function buildEndpointChecks(
 
 type Endpoint = Parameters<typeof answerFault>[0]
 
-type Signer = Pick<StoreSettings, 'region' | 'credentials'>
-type SignedRequest = aws4.Request & { readonly method: string; readonly path: string }
-
 async function ask(
   endpoint: Endpoint,
-  request: SignedRequest,
-  signer: Signer,
+  send: () => ReturnType<SendSigned>,
   signal: AbortSignal
 ): Promise<ApiAnswer> {
-  const send = () => sendOnce(endpoint.url, request, signer, signal)
   let answer: ApiAnswer
   try {
     // A connection that was kept may have been closed meanwhile: that is no news of the store.
-    answer = await send().catch(send)
+    answer = apiAnswerFrom(await send().catch(send))
   } catch (error) {
     throw new NotReady(silenceFault(endpoint, signal.aborted ? undefined : error))
   }
@@ -79,37 +82,23 @@ async function ask(
   return answer
 }
 
-/** @throws Error as `fetch` does */
-export function sendChangeOfNothing(url: string, signer: Signer, signal: AbortSignal) {
-  return sendOnce(url, CHANGE_OF_NOTHING, signer, signal)
-}
-
-async function sendOnce(
+/** @throws Error of the wire */
+export async function sendChangeOfNothing(
   url: string,
-  request: SignedRequest,
-  { region, credentials }: Signer,
+  { region, credentials }: Pick<StoreSettings, 'region' | 'credentials'>,
   signal: AbortSignal
-): Promise<ApiAnswer> {
-  const { host } = new URL(url)
-  const { headers } = aws4.sign({ ...request, host, region }, { ...credentials })
-  const response = await fetch(url + request.path, {
-    method: request.method,
-    headers: headers as Record<string, string>,
-    ...(request.body === undefined ? {} : { body: request.body as string }),
-    redirect: 'manual',
-    signal
-  })
-  return answerFrom(response, await response.text())
+): ReturnType<SendSigned> {
+  return buildSignedHttp(url, region)(credentials, CHANGE_OF_NOTHING, signal)
 }
 
-function answerFrom({ status, headers }: Response, body: string): ApiAnswer {
+function apiAnswerFrom({ status, headers, code, body }: HttpAnswer): ApiAnswer {
   return {
     status,
-    code: /<Code>([A-Za-z]+)<\/Code>/.exec(body)?.[1] ?? '',
+    code,
     body,
-    isOfStore: headers.has('x-amz-request-id'),
-    version: versionIn(headers.get('server') ?? ''),
-    clockAheadMs: Date.now() - Date.parse(String(headers.get('date')))
+    isOfStore: headers['x-amz-request-id'] !== undefined,
+    version: versionIn(String(headers['server'])),
+    clockAheadMs: Date.now() - Date.parse(String(headers['date']))
   }
 }
 

@@ -104,12 +104,8 @@ export function buildGrpcChannel(
   }
 }
 
-/** Only where it is needed, because it takes its time at the start. */
 async function loadGrpc() {
-  const [grpc, { load }] = await Promise.all([
-    import('@grpc/grpc-js'),
-    import('@grpc/proto-loader')
-  ])
+  const { grpc, load } = await import('./grpc-library.ts')
   const services = grpc.loadPackageDefinition(await load(PROTOS, { defaults: true }))
   return {
     grpc,

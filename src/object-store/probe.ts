@@ -1,6 +1,6 @@
 import type { StoreSettings } from '../config.ts'
 import type { ObjectStore, ProbeAnswer } from './object-store.ts'
-import { buildSignedHttp } from './signed-http.ts'
+import { buildS3Http } from './s3-http.ts'
 import { answerError, storeError } from './store-errors.ts'
 
 const ANSWERS: Readonly<Record<string, ProbeAnswer>> = {
@@ -16,7 +16,7 @@ export function buildProbe({
   s3Endpoint,
   region
 }: Pick<StoreSettings, 's3Endpoint' | 'region'>): ObjectStore['probe'] {
-  const send = buildSignedHttp(s3Endpoint, region)
+  const send = buildS3Http(s3Endpoint, region)
   return async (accessKey, object, budget) => {
     const path = `/${object.bucket}/${object.key}`
     const step = `probing ${path} with the profile's own key`

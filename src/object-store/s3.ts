@@ -5,8 +5,8 @@ import type { LifecycleRule } from '../desired/lifecycle.ts'
 import { StoreRejected, StoreUnavailable } from '../errors.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 import { standstillOf } from './removal.ts'
+import { buildS3Http, type S3Request } from './s3-http.ts'
 import type { buildS3Sdk } from './s3-sdk.ts'
-import { buildSignedHttp, type SignedRequest } from './signed-http.ts'
 import { nameOf, storeError } from './store-errors.ts'
 import type { WriteQueue } from './write-queue.ts'
 
@@ -32,7 +32,7 @@ export function buildS3(
   queue: WriteQueue,
   identityQueue = queue
 ): Buckets {
-  const send = buildSignedHttp(settings.s3Endpoint, settings.region)
+  const send = buildS3Http(settings.s3Endpoint, settings.region)
   let loading: Promise<ReturnType<typeof buildS3Sdk>> | undefined
   const sdk = () => {
     loading ??= import('./s3-sdk.ts').then(({ buildS3Sdk }) => buildS3Sdk(settings))
@@ -53,7 +53,7 @@ export function buildS3(
   async function ask(
     step: string,
     budget: Budget,
-    request: SignedRequest,
+    request: S3Request,
     absence?: string
   ): Promise<string | undefined> {
     return call(step, budget, async () => {
@@ -85,7 +85,7 @@ export function buildS3(
 
   async function writePolicy(bucket: string, policy: PolicyDocument, budget: Budget) {
     const path = `/${bucket}?policy`
-    const request: SignedRequest =
+    const request: S3Request =
       policy.Statement.length > 0
         ? { method: 'PUT', path, body: JSON.stringify(policy) }
         : { method: 'DELETE', path }

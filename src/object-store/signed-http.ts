@@ -1,22 +1,30 @@
-import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestHttp
+} from 'node:http'
 import { request as requestHttps, Agent as TlsAgent } from 'node:https'
 import { text } from 'node:stream/consumers'
-import { setTimeout as pause } from 'node:timers/promises'
 import aws4 from 'aws4'
 import type { AccessKey } from '../desired/credentials.ts'
 
 export interface SignedRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
+  readonly service: 's3' | 'iam'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
-  /** JSON. */
   readonly body?: string
+  /** Of the body. */
+  readonly contentType?: string
 }
 
-export interface S3Answer {
+export interface HttpAnswer {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   /** Empty of an object, which nobody wants to read. */
   readonly body: string
-  /** What S3 calls the error, and says of it; both empty where there is none. */
+  /** What S3 and IAM call the error, and say of it; both empty where there is none. */
   readonly code: string
   readonly message: string
 }
@@ -25,52 +33,34 @@ export type SendSigned = (
   accessKey: AccessKey,
   request: SignedRequest,
   signal: AbortSignal
-) => Promise<S3Answer>
-
-const RETRY_AFTER_MS = 50
+) => Promise<HttpAnswer>
 
 /**
- * Sends signed requests to an S3 endpoint, over connections that are kept; once more where the answer is an outage
- * or a kept connection was closed meanwhile. Without the SDK, which takes a multiple of the processor
- * for each: bench/renew.ts shows it.
+ * Sends signed requests to an endpoint, once, over connections that are kept. Without the SDK, which takes a multiple of
+ * the processor for each (bench/renew.ts shows it), and tells nothing of an answer that it cannot parse.
  *
  * @throws Error of the wire, with its code, or of the abort
  */
-export function buildSignedHttp(s3Endpoint: string, region: string): SendSigned {
-  const { host, hostname, port, protocol } = new URL(s3Endpoint)
+export function buildSignedHttp(endpoint: string, region: string): SendSigned {
+  const { host, hostname, port, protocol } = new URL(endpoint)
   const isTls = protocol === 'https:'
   const agent = new (isTls ? TlsAgent : Agent)({ keepAlive: true })
   const open = isTls ? requestHttps : requestHttp
 
-  async function once(
-    { accessKeyId, secretAccessKey }: AccessKey,
-    { method, path, body }: SignedRequest,
-    signal: AbortSignal
-  ): Promise<S3Answer> {
-    const content =
-      body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }
+  return async ({ accessKeyId, secretAccessKey }, signed, signal) => {
+    const { service, method, path, body, contentType } = signed
+    const content = body === undefined ? {} : { body, headers: { 'content-type': contentType } }
     const { headers } = aws4.sign(
-      { service: 's3', region, host, method, path, ...content },
+      { service, region, host, method, path, ...content },
       { accessKeyId, secretAccessKey }
     )
     const address = { host: hostname.replace(/^\[|\]$/g, ''), port, method, path, agent, signal }
     const request = open({ ...address, headers: headers as Record<string, string> })
     request.end(body)
     const response = await responseTo(request)
-    if (method === 'GET' && !path.includes('?') && response.statusCode === 200) {
-      response.destroy()
-      return { status: 200, body: '', code: '', message: '' }
-    }
-    return answerFrom(response)
-  }
-
-  return async (accessKey, request, signal) => {
-    const answer = await once(accessKey, request, signal).catch((error: NodeJS.ErrnoException) => {
-      if (signal.aborted || error.code !== 'ECONNRESET') throw error
-    })
-    if (answer !== undefined && answer.status < 500) return answer
-    await pause(RETRY_AFTER_MS, undefined, { signal })
-    return once(accessKey, request, signal)
+    const isObject = method === 'GET' && !path.includes('?') && response.statusCode === 200
+    if (isObject) response.destroy()
+    return answerFrom(response, isObject ? '' : await text(response))
   }
 }
 
@@ -82,9 +72,8 @@ function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   })
 }
 
-async function answerFrom(response: IncomingMessage): Promise<S3Answer> {
-  const body = await text(response)
+function answerFrom({ statusCode, headers }: IncomingMessage, body: string): HttpAnswer {
   const [, code = ''] = /<Code>([A-Za-z]+)<\/Code>/.exec(body) ?? []
   const [, message = ''] = /<Message>([^<]*)<\/Message>/.exec(body) ?? []
-  return { status: response.statusCode as number, body, code, message }
+  return { status: statusCode as number, headers, body, code, message }
 }

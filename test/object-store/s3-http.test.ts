@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { buildSignedHttp } from '../../src/object-store/signed-http.ts'
+import { buildS3Http } from '../../src/object-store/s3-http.ts'
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from '../fixtures/loopback-certificate.ts'
 
 const KEY = { accessKeyId: 'KEY', secretAccessKey: 'secret' }
@@ -18,9 +18,9 @@ t.test('an object is not read, however long it is', async (t) => {
     response.on('drain', write)
     write()
   })
-  const send = buildSignedHttp(endpoint, 'us-east-1')
+  const send = buildS3Http(endpoint, 'us-east-1')
   const answer = await send(KEY, { method: 'GET', path: '/bucket/object' }, signal())
-  t.same(answer, { status: 200, body: '', code: '', message: '' })
+  t.match(answer, { status: 200, body: '', code: '', message: '' })
 })
 
 t.test('what was sent as JSON is signed as JSON', async (t) => {
@@ -29,7 +29,7 @@ t.test('what was sent as JSON is signed as JSON', async (t) => {
     headers.push(request.headers)
     request.pipe(response)
   })
-  const send = buildSignedHttp(endpoint, 'us-east-1')
+  const send = buildS3Http(endpoint, 'us-east-1')
   const request = { method: 'PUT', path: '/bucket?policy', body: '{"é":1}' } as const
   t.equal((await send(KEY, request, signal())).body, request.body)
   t.match(headers, [
@@ -43,7 +43,7 @@ t.test('connections are kept', async (t) => {
     sockets.add(socket)
     response.end()
   })
-  const send = buildSignedHttp(endpoint, 'us-east-1')
+  const send = buildS3Http(endpoint, 'us-east-1')
   for (let count = 0; count < 10; count++) {
     await send(KEY, { method: 'GET', path: '/bucket?policy' }, signal())
   }
@@ -56,7 +56,7 @@ t.test('a certificate that nobody vouches for is no store', async (t) => {
     cert: LOOPBACK_CERTIFICATE,
     key: LOOPBACK_KEY
   })
-  const send = buildSignedHttp(endpoint, 'us-east-1')
+  const send = buildS3Http(endpoint, 'us-east-1')
   await t.rejects(send(KEY, { method: 'HEAD', path: '/bucket' }, signal()), {
     code: 'DEPTH_ZERO_SELF_SIGNED_CERT'
   })

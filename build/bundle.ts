@@ -1,0 +1,64 @@
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const PROTOS = 'src/object-store/proto'
+/** What CommonJS packages expect to be there. */
+const COMMON_JS = [
+  "import { createRequire } from 'node:module'",
+  "import { dirname as folderOf } from 'node:path'",
+  'const require = createRequire(import.meta.url)',
+  'const __filename = import.meta.filename',
+  'const __dirname = folderOf(__filename)'
+].join('\n')
+
+/**
+ * The service in a few files, as its image runs it: to find, read and strip some hundred modules takes longer than all
+ * else at its start. What is loaded only when it is needed stays in a file of its own; names stay as they are, for
+ * stack traces.
+ */
+export async function bundle(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['src/main.ts', 'build/warm-up.ts'],
+    entryNames: '[name]',
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    banner: { js: COMMON_JS },
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning'
+  })
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
+  await cp(join(ROOT, PROTOS), join(folder, 'proto'), { recursive: true })
+  await writeFile(join(folder, 'LICENSES'), await licenses(Object.keys(metafile.inputs)))
+}
+
+/** Those of all packages that something was taken of: they want to go with it. */
+async function licenses(inputs: readonly string[]): Promise<string> {
+  const packages = new Set(
+    inputs.flatMap((path) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [])
+  )
+  const texts = await Promise.all([...packages].sort().map(licenseOf))
+  return texts.join('\n')
+}
+
+async function licenseOf(path: string): Promise<string> {
+  const folder = join(ROOT, path)
+  const { name, version, license } = JSON.parse(
+    await readFile(join(folder, 'package.json'), 'utf8')
+  )
+  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice)/i.test(file))
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')))
+  return [`${name} ${version} (${license})`, ...texts].join('\n\n')
+}
+
+if (import.meta.main) await bundle(process.argv[2] ?? join(ROOT, 'dist'))

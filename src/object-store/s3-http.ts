@@ -1,0 +1,30 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { buildSignedHttp, type SendSigned, type SignedRequest } from './signed-http.ts'
+
+/** What is asked of the S3 API; a body is JSON. */
+export type S3Request = Pick<SignedRequest, 'path' | 'body'> & {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
+}
+
+const RETRY_AFTER_MS = 50
+
+/**
+ * Asks the S3 API; once more where the answer is an outage or a kept connection was closed meanwhile.
+ * @throws Error of the wire, with its code, or of the abort
+ */
+export function buildS3Http(s3Endpoint: string, region: string) {
+  const send = buildSignedHttp(s3Endpoint, region)
+  return async (
+    accessKey: Parameters<SendSigned>[0],
+    s3Request: S3Request,
+    signal: AbortSignal
+  ): ReturnType<SendSigned> => {
+    const request = { ...s3Request, service: 's3', contentType: 'application/json' } as const
+    const answer = await send(accessKey, request, signal).catch((error: NodeJS.ErrnoException) => {
+      if (signal.aborted || error.code !== 'ECONNRESET') throw error
+    })
+    if (answer !== undefined && answer.status < 500) return answer
+    await pause(RETRY_AFTER_MS, undefined, { signal })
+    return send(accessKey, request, signal)
+  }
+}
