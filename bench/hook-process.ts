@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { freePorts } from '../dev/weed-processes.ts'
+import { bundled } from './bundled.ts'
 import { type Usage, usageOf } from './process-usage.ts'
 import type { Store } from './store.ts'
 
@@ -73,8 +73,6 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(impatience)
 }
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-
 /** That of the webhooks in our manifests. */
 export const OUR_TIMEOUT_MS = 30_000
 
@@ -96,13 +94,15 @@ export async function startOurs(
   environment: Readonly<Record<string, string>> = {}
 ): Promise<HookProcess> {
   const token = randomBytes(16).toString('hex')
+  const { main, compileCache } = await bundled()
   return startHook((port) => ({
     program: process.execPath,
-    arguments: [MAIN],
+    arguments: [main],
     environment: {
       ...ourEnvironment(store),
       PORT: String(port),
       HOOK_TOKEN: token,
+      NODE_COMPILE_CACHE: compileCache,
       ...environment
     },
     headers: { authorization: `Bearer ${token}` },

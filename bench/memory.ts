@@ -17,7 +17,7 @@ const FLAT_MB = 10
 
 /** Of our process: when nothing was asked of it yet, and what a hundred thousand syncs leave in it. */
 export async function memory(): Promise<Results> {
-  const store = await startStore()
+  const store = await startStore({ identityApi: 'filer' })
   try {
     const hook = await startOurs(store, { VERIFY_INTERVAL: '1d' })
     await pause(IDLE_MS)

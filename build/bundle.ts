@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PROTOS = 'src/object-store/proto'
@@ -13,6 +13,22 @@ const COMMON_JS = [
   'const __filename = import.meta.filename',
   'const __dirname = folderOf(__filename)'
 ].join('\n')
+
+/**
+ * `node:http` as CommonJS: imported as a module, it has all that it exports looked at, and with that Node's browser-like
+ * clients loaded, which nobody here uses.
+ */
+const HTTP_ALONE: Plugin = {
+  name: 'http-alone',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:http$/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'http-alone' } : undefined
+    )
+    onLoad({ filter: /./, namespace: 'http-alone' }, () => ({
+      contents: "module.exports = require('node:http')"
+    }))
+  }
+}
 
 /**
  * The service in a few files, as its image runs it: to find, read and strip some hundred modules takes longer than all
@@ -33,6 +49,7 @@ export async function bundle(folder: string): Promise<void> {
     format: 'esm',
     target: 'node24',
     banner: { js: COMMON_JS },
+    plugins: [HTTP_ALONE],
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning'

@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import type { ClusterObject } from './commands/doctor-cluster.ts'
 import { CLEAN, FAILED } from './commands/exit-codes.ts'
@@ -12,12 +13,13 @@ import { connectSeaweedFs } from './object-store/seaweedfs.ts'
 
 // The other commands are loaded when they are called: the service need not wait for them.
 
-const USAGE = `Usage: node src/main.ts [serve]
-       node src/main.ts verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]
-       kubectl get profiles.kubeflow.org,namespaces -o json | node src/main.ts sweep [--apply] [--data] [--even-most]
-       kubectl get profiles.kubeflow.org -o json | node src/main.ts adopt [--parent namespace|profile]
-       [kubectl get … |] node src/main.ts doctor [--json] [--filer <url>] [--master <url>] [--volume <url>]
-       node src/main.ts init-secrets [--service-account <folder>]`
+const PROGRAM = `node ${relative('', String(process.argv[1]))}`
+const USAGE = `Usage: ${PROGRAM} [serve]
+       ${PROGRAM} verify [--json] [--filer <url>] [--master <url>] [--volume <url>] [profile...]
+       kubectl get profiles.kubeflow.org,namespaces -o json | ${PROGRAM} sweep [--apply] [--data] [--even-most]
+       kubectl get profiles.kubeflow.org -o json | ${PROGRAM} adopt [--parent namespace|profile]
+       [kubectl get … |] ${PROGRAM} doctor [--json] [--filer <url>] [--master <url>] [--volume <url>]
+       ${PROGRAM} init-secrets [--service-account <folder>]`
 
 const [command = 'serve', ...rest] = process.argv.slice(2)
 const commands: Readonly<Record<string, (args: string[]) => Promise<void>>> = {

@@ -70,8 +70,6 @@ export async function serve(config: Config): Promise<void> {
     if (config.server.hookAuth === 'none') {
       logger.warn('HOOK_AUTH=none: whoever reaches this port gets any profile’s keys')
     }
-    // Whoever reads the log need not wait for a probe to learn that the store is not as it should be.
-    void server.inject('/readyz')
     const { auditIntervalMs, replicas } = config
     if (auditIntervalMs > 0) void auditEvery(auditIntervalMs, replicas, context, stop.signal)
   } catch (error) {

@@ -37,15 +37,15 @@ async function testImage(): Promise<void> {
   t.test('the image is configured for a careful cluster', async (t) => {
     const [image] = JSON.parse(await docker('image', 'inspect', IMAGE))
     t.match(image.Config.User, /^[1-9]\d*(:[1-9]\d*)?$/, 'a numeric user who is not root')
-    t.same(image.Config.Entrypoint, ['node', 'src/main.ts'], 'no shell')
+    t.same(image.Config.Entrypoint, ['node', 'dist/main.js'], 'no shell')
     t.notOk(image.Config.Cmd, 'and nothing more')
     t.notOk(image.Config.Healthcheck, 'probes belong to Kubernetes')
   })
 
   t.test('the image holds what production needs and nothing else', async (t) => {
-    const list = "JSON.stringify([fs.readdirSync('.').sort(), fs.existsSync('node_modules/tap')])"
+    const list = "JSON.stringify([fs.readdirSync('.').sort(), fs.existsSync('dist/LICENSES')])"
     const answer = await docker('run', '--rm', '--entrypoint', 'node', IMAGE, '--print', list)
-    t.same(JSON.parse(answer), [['compile-cache', 'node_modules', 'package.json', 'src'], false])
+    t.same(JSON.parse(answer), [['compile-cache', 'dist'], true])
   })
 
   t.test('the image has nothing to build, to install or to break in with', async (t) => {
@@ -54,7 +54,7 @@ async function testImage(): Promise<void> {
     const files = await filesOf(id)
     const names = files.map(({ path }) => path)
     // A list that could not be read must not pass for a clean one.
-    t.ok(names.includes('app/src/main.ts'), `${names.length} files looked at`)
+    t.ok(names.includes('app/dist/main.js'), `${names.length} files looked at`)
     t.same(names.filter(isTool), [], 'no compiler, no package manager, no shell, no way to fetch')
     t.same(names.filter(isNative), [], 'nothing compiled for one kind of processor but Node itself')
     t.same(names.filter(isSecret), [], 'no key, no token, no settings of npm')

@@ -264,7 +264,7 @@ function takesThePlaceOfKfps(t: Test, objects: readonly Rendered[]): void {
   const hook = hookOf(objects)
   t.equal(hook.name, 'profile-controller')
   t.match(hook.image, /s3-profile-controller:/)
-  t.same(hook.command, ['node', 'src/main.ts'])
+  t.same(hook.command, ['node', 'dist/main.js'])
   t.equal(spec.template.spec.volumes, undefined)
   t.match(spec.template.metadata.labels, spec.selector.matchLabels)
   const service = find<Service>(objects, 'Service', NAME)
