@@ -43,16 +43,16 @@ export function silenceFault({ setting, url }: Endpoint, error: unknown): string
   }
   const { code, message } = error as NodeJS.ErrnoException
   const place = port === '' ? `${host} on the usual port of ${protocol}//` : host
+  const unknown = `${setting}: no answer from ${place} (${code ?? message}); correct host and port, or look at the store`
   switch (code) {
+    case 'EPROTO':
+      return /wrong version number|packet length/.test(message) ? noTls(setting, host) : unknown
     case 'ENOTFOUND':
       return `${setting}: there is no host ${hostname}; correct it, with its namespace, as in seaweedfs.kubeflow`
     case 'EAI_AGAIN':
       return `${setting}: the host ${hostname} cannot be looked up; correct it, or let a NetworkPolicy admit this pod to DNS`
     case 'ECONNREFUSED':
       return `${setting}: nobody listens at ${place}; correct host and port, or start the store`
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return `${setting}: ${host} does not speak TLS; ${isDerived(setting) ? 'unset OBJECT_STORE_CA' : 'write http:// instead of https://'}`
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return `${setting}: the certificate of ${host} is for other names than ${hostname}; use one of those, or have it issued for this one`
     case 'CERT_HAS_EXPIRED':
@@ -63,8 +63,12 @@ export function silenceFault({ setting, url }: Endpoint, error: unknown): string
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
       return `${setting}: nobody here trusts the certificate of ${host} (${code}); set NODE_EXTRA_CA_CERTS to a file with its CA`
     default:
-      return `${setting}: no answer from ${place} (${code ?? message}); correct host and port, or look at the store`
+      return unknown
   }
+}
+
+function noTls(setting: string, host: string): string {
+  return `${setting}: ${host} does not speak TLS; ${isDerived(setting) ? 'unset OBJECT_STORE_CA' : 'write http:// instead of https://'}`
 }
 
 /** Why the answer is not the one wanted, in one sentence that names the setting to change. */

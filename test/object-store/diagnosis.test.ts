@@ -27,16 +27,19 @@ t.test('a version that takes no keys from outside is too old', async (t) => {
 })
 
 t.test('silence names the setting and what to do', async (t) => {
-  const thrown = (code: string | undefined) => ({ message: 'in words', code })
+  const thrown = (code: string | undefined, message = 'in words') => ({ message, code })
+  const noTls = thrown('EPROTO', 'write EPROTO 80:ssl3_get_record:wrong version number')
+  const tooLong = thrown('EPROTO', 'write EPROTO 80:tls_get_more_records:packet length too long')
   const cases: [endpoint: Endpoint, error: unknown, sentence: RegExp][] = [
     [S3, undefined, /^AWS_ENDPOINT_URL_S3: no answer from seaweedfs:8333 in time; .*NetworkPolicy/],
     [S3, thrown('ENOTFOUND'), /^AWS_ENDPOINT_URL_S3: there is no host seaweedfs; correct it/],
     [S3, thrown('EAI_AGAIN'), /the host seaweedfs cannot be looked up; .* DNS$/],
     [IAM, thrown('ECONNREFUSED'), /^AWS_ENDPOINT_URL_IAM: nobody listens at seaweedfs:8111; /],
     [USUAL_PORT, thrown('ECONNREFUSED'), /seaweedfs.kubeflow on the usual port of https:/],
-    [USUAL_PORT, thrown('ERR_SSL_WRONG_VERSION_NUMBER'), /does not speak TLS; write http:/],
-    [OF_PROFILES, thrown('ERR_SSL_WRONG_VERSION_NUMBER'), /TLS; unset OBJECT_STORE_CA$/],
-    [USUAL_PORT, thrown('ERR_SSL_PACKET_LENGTH_TOO_LONG'), /does not speak TLS; write http:/],
+    [USUAL_PORT, noTls, /does not speak TLS; write http:/],
+    [OF_PROFILES, noTls, /TLS; unset OBJECT_STORE_CA$/],
+    [USUAL_PORT, tooLong, /does not speak TLS; write http:/],
+    [S3, thrown('EPROTO', 'alert handshake failure'), /no answer from seaweedfs:8333 \(EPROTO\)/],
     [USUAL_PORT, thrown('ERR_TLS_CERT_ALTNAME_INVALID'), /for other names than seaweedfs.kubeflow/],
     [USUAL_PORT, thrown('CERT_HAS_EXPIRED'), /has expired; renew it$/],
     [USUAL_PORT, thrown('SELF_SIGNED_CERT_IN_CHAIN'), /set NODE_EXTRA_CA_CERTS to a file/],
