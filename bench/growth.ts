@@ -5,7 +5,7 @@ import { NO_SYNC_PY, SYNC_PY } from './sync-py.ts'
 
 const PROFILES = 1_000
 /** After which the curve ends where it is. */
-const LIMIT_MS = 20 * 60_000
+const LIMIT_MS = 7 * 60_000
 const POINTS = 10
 
 /** What the next profile costs when there are so many already: over HTTP, more and more. */

@@ -4,8 +4,9 @@ import { image } from './image.ts'
 import { onboardFiveThousand, onboardThousand } from './many.ts'
 import { memory } from './memory.ts'
 import { onboardBesideSyncPy } from './onboard.ts'
+import { machineTime, withheldSince } from './process-usage.ts'
 import { renew } from './renew.ts'
-import { type Results, rowText, writeResults } from './results.ts'
+import { type Results, rowText, withheldText, writeResults } from './results.ts'
 import { start } from './start.ts'
 import { steady } from './steady.ts'
 import { NO_SYNC_PY, SYNC_PY } from './sync-py.ts'
@@ -38,11 +39,13 @@ for (const [index, name] of chosen.entries()) {
     process.exit(2)
   }
   say(`${index + 1} of ${chosen.length}: ${name}`)
-  const beganAt = performance.now()
+  const [beganAt, machine] = [performance.now(), machineTime()]
   try {
     const results = await benchmark()
     for (const row of results.rows) say(`  ${rowText(row)}`)
-    writeResults(name, results)
+    const withheld = withheldSince(machine)
+    say(`  ${withheldText(withheld)}`)
+    writeResults(name, results, withheld)
   } catch (error) {
     say(`  could not be measured: ${(error as Error).message}`)
     process.exitCode = 1

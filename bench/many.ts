@@ -1,3 +1,4 @@
+import type { Topology } from '../dev/seaweedfs.ts'
 import { auditPass, passText } from './audit.ts'
 import { namespaces } from './cluster.ts'
 import { percentile } from './figures.ts'
@@ -11,10 +12,16 @@ const FEW = 1_000
 const MANY = 5_000
 const LIMIT_MS = 600_000
 
-/** A thousand profiles arriving at once, identities over the filer; then what an audit of them takes. */
+/**
+ * A thousand profiles arriving at once, identities over the filer; then what an audit of them takes. Each S3 process of
+ * the store reads all identities again whenever one has changed, so the same again on a store that has only one.
+ */
 export async function onboardThousand(): Promise<Results> {
   const { rows } = await arrival(FEW, 10)
-  return { rows }
+  const {
+    rows: [onOne]
+  } = await arrival(FEW, 10, 'single-gateway')
+  return { rows: [...rows, ...(onOne ? [onOne] : [])] }
 }
 
 /** Five thousand, beside a thousand in the same run. */
@@ -31,8 +38,12 @@ export async function onboardFiveThousand(): Promise<Results> {
   return { rows: [growth, ...many.rows, ...many.ofMany], curves: [many.curve] }
 }
 
-async function arrival(profiles: number, targetSeconds: number) {
-  const store = await startStore({ identityApi: 'filer' })
+async function arrival(
+  profiles: number,
+  targetSeconds: number,
+  topology: Topology = 'tenant-gateway'
+) {
+  const store = await startStore({ identityApi: 'filer', topology })
   try {
     const hook = await startOurs(store)
     const before = store.usage().cpuMs
@@ -44,6 +55,7 @@ async function arrival(profiles: number, targetSeconds: number) {
     await hook.stop()
     const pass = await auditPass(store)
     const seconds = run.wallMs / 1000
+    const onOne = topology === 'single-gateway' ? ', one S3 process' : ''
     const row = (work: string, unit: string, ours: number, figure: number, note?: string): Row => ({
       work,
       unit,
@@ -56,7 +68,7 @@ async function arrival(profiles: number, targetSeconds: number) {
       curve: curveOf('filer', run),
       rows: [
         row(
-          `onboard ${name(profiles)}, \`filer\`: bucket, policy, both probes`,
+          `onboard ${name(profiles)}, \`filer\`${onOne}: bucket, policy, both probes`,
           's',
           seconds,
           targetSeconds,

@@ -27,6 +27,25 @@ export async function cpuMsDuring(pids: readonly number[], work: () => Promise<u
   return usageOf(pids).cpuMs - before
 }
 
+/** Processor time of this machine that was used, and that a hypervisor gave to others meanwhile. */
+export interface MachineTime {
+  readonly used: number
+  readonly withheld: number
+}
+
+export function machineTime(): MachineTime {
+  const [, ...fields] = (readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '').split(/\s+/)
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields.map(Number)
+  return { used: user + nice + system + irq + softirq, withheld: steal }
+}
+
+/** Of what was wanted since then, the share that was withheld: 0 where nothing is shared with others. */
+export function withheldSince(before: MachineTime): number {
+  const now = machineTime()
+  const withheld = now.withheld - before.withheld
+  return withheld / (withheld + now.used - before.used || 1)
+}
+
 /** Children of this process that run a program of that name. */
 export function childrenNamed(program: string): number[] {
   return readdirSync('/proc')

@@ -41,6 +41,8 @@ export interface StoredResults extends Results {
   readonly benchmark: string
   readonly measuredAt: string
   readonly machine: string
+  /** The share of the processor that a hypervisor gave to others meanwhile; nobody's figure is better for it. */
+  readonly withheld?: number
 }
 
 const FOLDER = new URL('results/', import.meta.url)
@@ -93,16 +95,21 @@ export function ratioText(ratio: number): string {
   return `${figureText(ratio)}x`
 }
 
-export function writeResults(benchmark: string, results: Results): void {
+export function writeResults(benchmark: string, results: Results, withheld: number): void {
   mkdirSync(FOLDER, { recursive: true })
   const [{ model = 'unknown CPU' } = {}, ...others] = cpus()
   const stored: StoredResults = {
     benchmark,
     measuredAt: new Date().toISOString().slice(0, 10),
     machine: `${others.length + 1} cores, ${model.trim()}, Node ${process.version}`,
+    withheld,
     ...results
   }
   writeFileSync(new URL(`${benchmark}.json`, FOLDER), `${JSON.stringify(stored, undefined, 2)}\n`)
+}
+
+export function withheldText(withheld: number): string {
+  return `${Math.round(withheld * 100)} % of the processor was withheld`
 }
 
 export function readResults(): StoredResults[] {

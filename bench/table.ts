@@ -36,6 +36,12 @@ function machinesOf(results: readonly StoredResults[]): string[] {
     ({ machine, measuredAt }) => `Measured on ${measuredAt}: ${machine}`
   )
   return [...machines].map(
-    ([where, measured]) => `${where} (${measured.map(({ benchmark }) => benchmark).join(', ')}).`
+    ([where, measured]) =>
+      `${where}. Of its processor others had meanwhile: ${measured.map(withheldOf).join(', ')}.`
   )
+}
+
+/** Nobody gets a machine of the cloud for himself: a figure that is not a ratio suffers from it. */
+function withheldOf({ benchmark, withheld = 0 }: StoredResults): string {
+  return `${benchmark} ${Math.round(withheld * 100)} %`
 }

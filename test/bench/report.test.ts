@@ -40,13 +40,14 @@ t.test('the table has a line for each row, and says what was skipped and why', a
     benchmark: 'onboard',
     measuredAt: '2026-11-23',
     machine: '2 cores',
+    withheld: 0.126,
     rows: [row, skipped]
   }
   t.same(tableText([results]).split('\n').slice(2), [
     '| onboard 200 | 0.5 s | sync.py: 58.1 s | 0.0086x | <= 0.01x | met |  |',
     '| onboard 200 | skipped: no Docker engine | sync.py: 58.1 s |  | <= 0.01x | not measured |  |',
     '',
-    'Measured on 2026-11-23: 2 cores (onboard).'
+    'Measured on 2026-11-23: 2 cores. Of its processor others had meanwhile: onboard 13 %.'
   ])
 })
 
