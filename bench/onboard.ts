@@ -1,4 +1,5 @@
 import type { IdentityApi } from '../dev/seaweedfs.ts'
+import { type Bare, bareClient } from './bare-client.ts'
 import { namespaces } from './cluster.ts'
 import { percentile } from './figures.ts'
 import { OUR_TIMEOUT_MS, startOurs } from './hook-process.ts'
@@ -20,14 +21,16 @@ export interface Measured extends Onboarding {
 export async function onboardBesideSyncPy(): Promise<Results> {
   const iam = await measure('iam', PROFILES, KFP)
   const filer = await measure('filer', PROFILES, { version: '4.34' })
+  const bareIam = await bareClient('iam', PROFILES, KFP)
+  const bareFiler = await bareClient('filer', PROFILES, { version: '4.34' })
   const rival = SYNC_PY === undefined ? undefined : await measure('sync.py', PROFILES, KFP)
-  const figureOf = (of: (run: Measured) => number) => ({
+  const figureOf = (of: (run: Bare) => number) => ({
     name: 'sync.py',
     figure: rival === undefined ? NO_SYNC_PY : of(rival)
   })
-  const wall = (run: Measured) => run.wallMs / 1000
-  const storeCpu = (run: Measured) => run.storeCpuMs / 1000
-  const row = (work: string, run: Measured, of: (run: Measured) => number, ratio: number): Row => ({
+  const wall = (run: Bare) => run.wallMs / 1000
+  const storeCpu = (run: Bare) => run.storeCpuMs / 1000
+  const row = (work: string, run: Measured, of: (run: Bare) => number, ratio: number): Row => ({
     work: `onboard ${PROFILES}, ${work}, SeaweedFS 4.34`,
     unit: 's',
     ours: of(run),
@@ -35,8 +38,20 @@ export async function onboardBesideSyncPy(): Promise<Results> {
     target: { ratio },
     note: troubleText(run)
   })
+  /** No target: what nobody can be better than. */
+  const bound = (work: string, run: Bare, of: (run: Bare) => number): Row => ({
+    work: `the store alone for ${PROFILES}, ${work}, SeaweedFS 4.34`,
+    unit: 's',
+    ours: of(run),
+    rival: figureOf(of),
+    note: 'a bare client that makes the calls and checks nothing'
+  })
   return {
     rows: [
+      bound('`iam`', bareIam, wall),
+      bound('`iam`, CPU of the store', bareIam, storeCpu),
+      bound('`filer`', bareFiler, wall),
+      bound('`filer`, CPU of the store', bareFiler, storeCpu),
       row('`iam`', iam, wall, 1 / 3),
       row('`iam`, CPU of the store', iam, storeCpu, 1 / 3),
       row('`filer`', filer, wall, 1 / 100),
