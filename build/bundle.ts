@@ -68,14 +68,28 @@ async function licenses(inputs: readonly string[]): Promise<string> {
   return texts.join('\n')
 }
 
+/** @throws Error when a package has no text of its licence */
 async function licenseOf(path: string): Promise<string> {
   const folder = join(ROOT, path)
-  const { name, version, license } = JSON.parse(
+  const { name, version, license, repository } = JSON.parse(
     await readFile(join(folder, 'package.json'), 'utf8')
   )
-  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice)/i.test(file))
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')))
-  return [`${name} ${version} (${license})`, ...texts].join('\n\n')
+  const head = `${name} ${version} (${license}), ${repository?.url ?? repository}`
+  const files = await readdir(folder)
+  const texts = await Promise.all(
+    files
+      .filter((file) => /^(licen[cs]e|notice|readme)/i.test(file))
+      .map((file) => readFile(join(folder, file), 'utf8').then((text) => licenseIn(file, text)))
+  )
+  const found = texts.filter((text) => text !== '')
+  // AWS's SDK is of one author under one licence, whose text most of its packages have.
+  if (found.length === 0 && !name.startsWith('@aws-sdk/')) throw new Error(`${name}: no licence`)
+  return [head, ...found].join('\n\n')
+}
+
+/** Some have it in their README alone. */
+function licenseIn(file: string, text: string): string {
+  return /^readme/i.test(file) ? (/^#+ licen[cs]e.*/ims.exec(text)?.[0] ?? '') : text
 }
 
 if (import.meta.main) await bundle(process.argv[2] ?? join(ROOT, 'dist'))

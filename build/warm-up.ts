@@ -14,11 +14,12 @@ Object.assign(process.env, {
   CREDENTIAL_ROOT_KEY: 'nobody-gets-a-key-while-the-cache-is-filled',
   AWS_ENDPOINT_URL_S3: NOBODY,
   AWS_ACCESS_KEY_ID: 'nobody',
-  AWS_SECRET_ACCESS_KEY: 'nothing',
-  IDENTITY_API: 'filer',
-  FILER_GRPC_ADDRESS: '127.0.0.1:9',
-  FILER_JWT_SIGNING_KEY: 'no-filer-hears-this'
+  AWS_ENDPOINT_URL_IAM: NOBODY,
+  AWS_SECRET_ACCESS_KEY: 'nothing'
 })
 await import('../src/main.ts')
+// Without a store nobody gets as far as that.
+await import('../src/object-store/grpc-library.ts')
+await import('../src/object-store/iam-api.ts')
 await pause(LONG_ENOUGH_MS)
 process.kill(process.pid, 'SIGTERM')

@@ -34,6 +34,14 @@ export class Answers {
     return this.#byQuestion.get(question)
   }
 
+  /** From the oldest on. */
+  dropWhile(isOver: (answer: AnswerAtRest) => boolean): void {
+    for (const answer of this.#byQuestion.values()) {
+      if (!isOver(answer)) return
+      this.forget(answer.user)
+    }
+  }
+
   forget(user: string): void {
     this.#byQuestion.delete(this.#questions.get(user) ?? '')
     this.#questions.delete(user)

@@ -54,17 +54,23 @@ export class Memory {
     this.#departures.delete(user)
   }
 
-  /** Nothing of the profile has changed, and its proof is remembered. */
+  /** Of a profile at rest; kept only while its proof counts. */
   rememberAnswer(question: string, answer: AnswerAtRest): void {
-    this.#answers.keep(question, answer)
+    this.#answers.dropWhile(({ user }) => !this.hasFreshProof(user))
+    if (this.#countsFor(answer)) this.#answers.keep(question, answer)
   }
 
   /** The answer to the same question before, as long as the proof behind it counts; undefined when it must be found anew. */
   answerTo(question: string): AnswerAtRest | undefined {
     const answer = this.#answers.to(question)
     if (answer === undefined || this.isSuspect(answer.user)) return undefined
-    const { user, accessKeyId, secretUid } = answer
-    return this.isProven(user, accessKeyId, secretUid) ? answer : undefined
+    if (!this.#countsFor(answer)) {
+      this.#answers.forget(answer.user)
+      return undefined
+    }
+    // The question shows the Secret.
+    this.forgetUnseen(answer.user)
+    return answer
   }
 
   /** A profile that lives goes by this user, and this is what it may do. */
@@ -157,6 +163,10 @@ export class Memory {
   /** The next finalize of this user is another story, even if it comes a second later. */
   forgetDeparture(user: string): void {
     this.#departures.delete(user)
+  }
+
+  #countsFor({ user, accessKeyId, secretUid }: AnswerAtRest): boolean {
+    return this.isProven(user, accessKeyId, secretUid)
   }
 
   #isFresh(at: number): boolean {

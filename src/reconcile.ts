@@ -78,7 +78,8 @@ export async function reconcileProfile(
       readiness: 'ready',
       ...(keptUntil !== undefined && { settlingUntil: timeText(keptUntil) }),
       ...(dueAt !== undefined && { resyncAfterSeconds: secondsUntil(dueAt, now) }),
-      ...(issued.isSettled && { rest: { user: plan.user, accessKeyId, secretUid, dueAt } })
+      ...(isStillProven &&
+        issued.isSettled && { rest: { user: plan.user, accessKeyId, secretUid, dueAt } })
     }
   })
 

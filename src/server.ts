@@ -92,7 +92,8 @@ export function buildServer({
     if (request.query.dryRun === 'All')
       return dryRunAnswer(profile, context.settings, context.now())
     const log = request.log.child({ profile: profile.namespace })
-    // Not AbortSignal.timeout, whose timer would keep all of a call's memory until its budget is over.
+    // Not AbortSignal.timeout, whose timer would keep all of a call's memory until its budget is over. What an error
+    // has left under way ends with the call, too.
     const end = new AbortController()
     const timer = setTimeout(() => end.abort(), config.syncBudgetMs)
     const endsAt = performance.now() + config.syncBudgetMs
@@ -104,6 +105,7 @@ export function buildServer({
       return found
     } finally {
       clearTimeout(timer)
+      end.abort()
     }
   }
 

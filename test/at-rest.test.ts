@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Memory } from '../src/memory.ts'
 import { HOOK_TOKEN, recording } from './fixtures/builders.ts'
 import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
 import { type Served, serve } from './fixtures/served.ts'
@@ -65,6 +66,29 @@ t.test('only who may ask is answered', async (t) => {
   )
 })
 
+t.test('who is seen again was not taken away', async (t) => {
+  const { clock, question, post } = await atRest()
+  const unseen = JSON.stringify(firstSync)
+  t.equal((await post('/sync', unseen)).statusCode, 200)
+  for (let second = 0; second < 30; second += 10) {
+    clock.now += 10_000
+    t.equal((await post('/sync', question)).statusCode, 200)
+  }
+  t.equal((await post('/sync', unseen)).statusCode, 200, 'not taken for somebody else’s Secret')
+})
+
+t.test('what is not at rest is looked at each time', async (t) => {
+  const { context, world, question, post } = await atRest()
+  const [user = ''] = [...world.users.keys()]
+  await post('/sync', `${question} `)
+  context.memory.suspect(user)
+  const other = `${question}  `
+  t.equal((await post('/sync', other)).statusCode, 200, 'found anew with the store')
+  const { calls } = world
+  t.equal((await post('/sync', other)).statusCode, 200)
+  t.equal(world.calls, calls, 'the proof is new')
+})
+
 t.test('another question is another', async (t) => {
   const { question, post, answer } = await atRest()
   t.match((await post('/sync?dryRun=All', question)).json(), { dryRun: 'All' })
@@ -73,6 +97,30 @@ t.test('another question is another', async (t) => {
   const asText = { ...headers, 'content-type': 'application/json; charset=utf-8' }
   t.equal((await post('/sync', question, asText)).statusCode, 200)
   t.not(answer, '')
+})
+
+t.test('answers whose proof is over are let go, whether somebody asks or not', async (t) => {
+  let now = 0
+  const memory = new Memory(1_000, () => now)
+  const remember = (user: string) =>
+    memory.rememberAnswer(`of ${user}`, {
+      user,
+      accessKeyId: 'KEY',
+      secretUid: 'uid',
+      dueAt: undefined,
+      text: '{}'
+    })
+  memory.rememberProof('user-a', 'KEY', 'uid')
+  remember('user-a')
+  remember('user-b')
+  t.match(memory.answerTo('of user-a'), { text: '{}' })
+  t.equal(memory.answerTo('of user-b'), undefined, 'without a proof none is kept')
+  now += 1_000
+  memory.rememberProof('user-c', 'KEY', 'uid')
+  remember('user-c')
+  now -= 1
+  t.equal(memory.answerTo('of user-a'), undefined, 'gone with the next that was kept')
+  t.match(memory.answerTo('of user-c'), { text: '{}' })
 })
 
 t.test('the answer lasts as long as the proof', async (t) => {

@@ -398,6 +398,22 @@ t.test('a store that is busy with other profiles', async (t) => {
   })
 })
 
+t.test('what an error leaves under way at the store ends with the call', async (t) => {
+  const { store } = buildFakeObjectStore()
+  let left: AbortSignal | undefined
+  const failing: ObjectStore = {
+    ...store,
+    async ensureBucket(_bucket, { signal }) {
+      left = signal
+      throw new StoreUnavailable('creating the bucket', 'it is away')
+    }
+  }
+  const { server } = serve(failing)
+  const answer = await server.inject({ method: 'POST', url: '/sync', headers, payload: firstSync })
+  t.equal(answer.statusCode, 503)
+  t.equal(left?.aborted, true)
+})
+
 t.test('no secret reaches a log line or an error', async (t) => {
   const { store, world } = buildFakeObjectStore()
   const { server, logged } = serve(store)

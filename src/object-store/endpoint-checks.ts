@@ -88,7 +88,7 @@ export async function sendChangeOfNothing(
   { region, credentials }: Pick<StoreSettings, 'region' | 'credentials'>,
   signal: AbortSignal
 ): ReturnType<SendSigned> {
-  return buildSignedHttp(url, region)(credentials, CHANGE_OF_NOTHING, signal)
+  return buildSignedHttp(url, region, false)(credentials, CHANGE_OF_NOTHING, signal)
 }
 
 function apiAnswerFrom({ status, headers, code, body }: HttpAnswer): ApiAnswer {

@@ -36,15 +36,15 @@ export type SendSigned = (
 ) => Promise<HttpAnswer>
 
 /**
- * Sends signed requests to an endpoint, once, over connections that are kept. Without the SDK, which takes a multiple of
+ * Sends signed requests to an endpoint, once, over connections that are kept unless somebody says otherwise. Without the SDK, which takes a multiple of
  * the processor for each (bench/renew.ts shows it), and tells nothing of an answer that it cannot parse.
  *
  * @throws Error of the wire, with its code, or of the abort
  */
-export function buildSignedHttp(endpoint: string, region: string): SendSigned {
+export function buildSignedHttp(endpoint: string, region: string, keepAlive = true): SendSigned {
   const { host, hostname, port, protocol } = new URL(endpoint)
   const isTls = protocol === 'https:'
-  const agent = new (isTls ? TlsAgent : Agent)({ keepAlive: true })
+  const agent = new (isTls ? TlsAgent : Agent)({ keepAlive })
   const open = isTls ? requestHttps : requestHttp
 
   return async ({ accessKeyId, secretAccessKey }, signed, signal) => {
