@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { build, type Plugin, stop } from 'esbuild'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PROTOS = 'src/object-store/proto'
@@ -54,6 +54,7 @@ export async function bundle(folder: string): Promise<void> {
     metafile: true,
     logLevel: 'warning'
   })
+  await stop()
   await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
   await cp(join(ROOT, PROTOS), join(folder, 'proto'), { recursive: true })
   await writeFile(join(folder, 'LICENSES'), await licenses(Object.keys(metafile.inputs)))
