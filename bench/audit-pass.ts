@@ -4,7 +4,7 @@ import { Memory } from '../src/memory.ts'
 import { connectSeaweedFs } from '../src/object-store/seaweedfs.ts'
 import { Turns } from '../src/turns.ts'
 
-/** A program: one pass of the audit over the store that the environment names, and what it came to as JSON. */
+/** A program: one first pass of the audit over the store that the environment names, and what it came to as JSON. */
 const { store: settings, profile } = loadConfig(process.env)
 let writes = 0
 const store = await connectSeaweedFs(settings, profile.commonBucket, () => {
@@ -18,6 +18,8 @@ const context = {
   turns: new Turns(),
   log: quiet
 }
+// As in the service, which has asked the store long before: libraries are loaded, connections open.
+await store.checkReadiness({ namespace: '(audit)', signal: AbortSignal.timeout(10_000) })
 const beganAt = performance.now()
 const { users, findings } = await audit(context, new AbortController().signal)
 const ms = performance.now() - beganAt
