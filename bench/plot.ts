@@ -3,6 +3,7 @@ import type { Curve } from './results.ts'
 
 const [WIDTH, HEIGHT] = [760, 400]
 const FRAME = { left: 64, right: 100, top: 40, bottom: 52 }
+const LABEL_HEIGHT = 16
 /** Told apart in light and in dark, and by those who see few colours. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73']
 /** What GitHub writes with, on a light and on a dark page. */
@@ -37,18 +38,36 @@ export function plotSvg(title: string, curves: readonly Curve[]): string {
       text(left - 8, y.at(tick) + 4, figureText(tick), 'end')
     ]),
     text((left + right) / 2, HEIGHT - 10, 'profiles', 'middle'),
-    ...curves.flatMap(({ name, points }, index) => {
+    ...curves.map(({ points }, index) => {
       const colour = COLOURS[index % COLOURS.length] as string
       const path = points.map(([profiles, ms]) => `${round(x.at(profiles))},${round(y.at(ms))}`)
-      const [lastX = '0', lastY = '0'] = path.at(-1)?.split(',') ?? []
-      return [
-        `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2.5"/>`,
-        text(Number(lastX) + 8, Number(lastY) + 4, name, 'start')
-      ]
+      return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2.5"/>`
     }),
+    ...apart(
+      curves.map(({ name, points }) => {
+        const [profiles = 1, ms = 1] = points.at(-1) ?? []
+        return { name, x: x.at(profiles) + 8, y: y.at(ms) + 4 }
+      })
+    ).map((label) => text(label.x, label.y, label.name, 'start')),
     '</svg>',
     ''
   ].join('\n')
+}
+
+interface Label {
+  readonly name: string
+  readonly x: number
+  readonly y: number
+}
+
+/** From the top on, none over another. */
+function apart(labels: readonly Label[]): Label[] {
+  const placed: Label[] = []
+  for (const label of [...labels].sort((a, b) => a.y - b.y)) {
+    const above = placed.at(-1)?.y ?? Number.NEGATIVE_INFINITY
+    placed.push({ ...label, y: Math.max(label.y, above + LABEL_HEIGHT) })
+  }
+  return placed
 }
 
 /** From one power of ten to another. */

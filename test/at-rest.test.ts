@@ -90,13 +90,15 @@ t.test('what is not at rest is looked at each time', async (t) => {
 })
 
 t.test('another question is another', async (t) => {
-  const { question, post, answer } = await atRest()
+  const { world, question, post, answer } = await atRest()
   t.match((await post('/sync?dryRun=All', question)).json(), { dryRun: 'All' })
+  const { calls } = world
+  t.equal((await post('/sync?because=why', question)).body, answer, 'found anew')
+  t.equal(world.calls, calls, 'with what is remembered of the proof')
   t.match((await post('/finalize', question)).json(), { attachments: [], finalized: false })
   t.equal((await post('/sync', question.slice(1))).statusCode, 400)
   const asText = { ...headers, 'content-type': 'application/json; charset=utf-8' }
   t.equal((await post('/sync', question, asText)).statusCode, 200)
-  t.not(answer, '')
 })
 
 t.test('answers whose proof is over are let go, whether somebody asks or not', async (t) => {

@@ -66,3 +66,14 @@ t.test('the plot draws ten times as much one step higher, and names each curve',
   t.match(svg, '>filer</text>')
   t.match(svg, 'prefers-color-scheme:dark')
 })
+
+t.test('names of curves that end together stand one above the other', async (t) => {
+  const curve = (name: string, ms: number) => ({ name, points: [[100, ms]] as const })
+  const svg = plotSvg('growth', [curve('a', 100), curve('b', 101), curve('c', 1)])
+  const heights = ['a', 'b', 'c'].map((name) =>
+    Number(new RegExp(`y="([0-9.]+)" text-anchor="start">${name}<`).exec(svg)?.[1])
+  )
+  const [a = 0, b = 0, c = 0] = heights
+  t.ok(b < a && a - b >= 15.9, `${heights}`)
+  t.ok(c - a > 50, 'and another stays where its curve ends')
+})
