@@ -7,7 +7,7 @@ import { Turns } from '../src/turns.ts'
 /** A program: one first pass of the audit over the store that the environment names, and what it came to as JSON. */
 const { store: settings, profile } = loadConfig(process.env)
 let writes = 0
-const store = await connectSeaweedFs(settings, profile.commonBucket, () => {
+const store = connectSeaweedFs(settings, profile.commonBucket, () => {
   writes += 1
 })
 const quiet = { info() {}, warn() {} }

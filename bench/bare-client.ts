@@ -30,7 +30,7 @@ export async function bareClient(
   try {
     const environment = { ...ourEnvironment(store), HOOK_AUTH: 'none' }
     const { store: settings, profile } = loadConfig(environment)
-    const port = await connectSeaweedFs(settings, profile.commonBucket, () => {})
+    const port = connectSeaweedFs(settings, profile.commonBucket, () => {})
     const policy = ownBucketPolicy(PREFIX)
     const budgetOf = (namespace: string): Budget => ({
       namespace,

@@ -182,7 +182,7 @@ async function run(
     process.once(signal, () => interrupted.abort(new CommandFailed(interruption)))
   }
   try {
-    const store = await connectSeaweedFs(config.store, config.profile.commonBucket, () => {})
+    const store = connectSeaweedFs(config.store, config.profile.commonBucket, () => {})
     process.exitCode = await work(config, store, interrupted.signal)
   } catch (error) {
     const { aborted, reason } = interrupted.signal

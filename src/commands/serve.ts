@@ -34,7 +34,7 @@ export async function serve(config: Config): Promise<void> {
     metrics.storeWritten()
     logger.info({ profile: namespace, step }, 'writing to the object store')
   }
-  const store = await connectSeaweedFs(config.store, commonBucket, onWrite, metrics)
+  const store = connectSeaweedFs(config.store, commonBucket, onWrite, metrics)
   const context = {
     settings: config.profile,
     store,

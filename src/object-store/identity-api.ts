@@ -1,4 +1,4 @@
-import type { FilerSettings, StoreSettings } from '../config.ts'
+import type { FilerSettings, IamSettings, StoreSettings } from '../config.ts'
 import { buildEndpointChecks } from './endpoint-checks.ts'
 import { buildFilerApi } from './filer-api.ts'
 import { checkFiler } from './filer-check.ts'
@@ -18,20 +18,50 @@ interface IdentityApi {
 /** Somebody may start a gateway at any time; nobody needs to hear of it at once. */
 const OTHER_WRITERS_INTERVAL_MS = 5 * 60_000
 
-/** Only what is used is loaded: AWS's SDK is 30 MB, and half of what a start takes. */
-export async function loadIdentityApi(
-  settings: StoreSettings,
-  queue: WriteQueue
-): Promise<IdentityApi> {
+export function buildIdentityApi(settings: StoreSettings, queue: WriteQueue): IdentityApi {
   if (settings.filer !== undefined) return buildOnFiler(settings, queue)
-  const { buildIamApi } = await import('./iam-api.ts')
+  return buildOnIam(settings, queue)
+}
+
+function buildOnIam(settings: IamSettings, queue: WriteQueue): IdentityApi {
   const { checkIam } = buildEndpointChecks(settings)
   return {
-    identities: buildIamApi(settings, queue),
+    identities: loadedWhenCalled(async () => {
+      const { buildIamApi } = await import('./iam-api.ts')
+      return buildIamApi(settings, queue)
+    }),
     check: (_clockAheadMs, signal) => checkIam(signal),
     // With this API HTTP is how identities are written, and who else does is not told by any answer.
     otherWriters: () => []
   }
+}
+
+const METHODS: Record<keyof Identities, true> = {
+  ensurePolicy: true,
+  deletePolicy: true,
+  listPolicies: true,
+  readPolicy: true,
+  listUsers: true,
+  readIdentity: true,
+  surveyIdentities: true,
+  ensureIdentity: true,
+  disableAccessKey: true,
+  deleteAccessKey: true,
+  deleteIdentity: true
+}
+
+/** AWS's SDK is 30 MB, and a third of what a start would take. */
+function loadedWhenCalled(load: () => Promise<Identities>): Identities {
+  let loading: Promise<Identities> | undefined
+  type Method = (...args: unknown[]) => unknown
+  const methods = Object.keys(METHODS).map((name) => [
+    name,
+    async (...args: unknown[]) => {
+      loading ??= load()
+      return ((await loading)[name as keyof Identities] as Method)(...args)
+    }
+  ])
+  return Object.fromEntries(methods)
 }
 
 function buildOnFiler(settings: FilerSettings, queue: WriteQueue): IdentityApi {

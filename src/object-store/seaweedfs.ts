@@ -2,7 +2,7 @@ import type { StoreSettings } from '../config.ts'
 import type { Metrics, WrittenHalf } from '../metrics.ts'
 import { buildAdmission } from './admission.ts'
 import { buildEndpointChecks } from './endpoint-checks.ts'
-import { loadIdentityApi } from './identity-api.ts'
+import { buildIdentityApi } from './identity-api.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 import { buildProbe } from './probe.ts'
 import { buildS3 } from './s3.ts'
@@ -21,12 +21,12 @@ type QueueMetrics = Pick<Metrics, 'queueLength' | 'writeWaited'>
 const UNMEASURED: QueueMetrics = { queueLength() {}, writeWaited() {} }
 
 /** The port on a real SeaweedFS: a write queue before each of its APIs. */
-export async function connectSeaweedFs(
+export function connectSeaweedFs(
   settings: StoreSettings,
   commonBucket: string,
   onWrite: (step: string, budget: Budget) => void,
   metrics = UNMEASURED
-): Promise<ObjectStore> {
+): ObjectStore {
   const identityWriters = IDENTITY_WRITERS[settings.filer === undefined ? 'iam' : 'filer']
   const { admit, writeEnded } = buildAdmission(identityWriters)
   const measured = (queue: WrittenHalf) => ({
@@ -42,7 +42,7 @@ export async function connectSeaweedFs(
     writeEnded() {}
   })
   const endpoints = buildEndpointChecks(settings)
-  const api = await loadIdentityApi(settings, identityQueue)
+  const api = buildIdentityApi(settings, identityQueue)
   // Once is enough to know that the setting is right. Later a read would wait behind the store's own lock
   // and take proven profiles, who need no identity read at all, down with it.
   let hasIdentityApiAnswered = false

@@ -43,9 +43,7 @@ async function verifying(
     AWS_ENDPOINT_URL_S3: s3Endpoint,
     AWS_ENDPOINT_URL_IAM: s3Endpoint
   })
-  const store = await connectSeaweedFs(settings.store, 'mlpipeline', () =>
-    t.fail('wrote an identity')
-  )
+  const store = connectSeaweedFs(settings.store, 'mlpipeline', () => t.fail('wrote an identity'))
   const told: string[] = []
   const run = (options: Partial<VerifyOptions> = {}) =>
     verify(settings, store, {

@@ -32,7 +32,7 @@ for (const version of VERSIONS) {
     if (seaweedFs === undefined) return
     const { s3Endpoint, iamEndpoint } = seaweedFs
     const settings = { s3Endpoint, iamEndpoint, region: 'us-east-1', credentials: seaweedFs.admin }
-    const store = await connectSeaweedFs(settings, 'mlpipeline', () => {})
+    const store = connectSeaweedFs(settings, 'mlpipeline', () => {})
     const admin = s3Client(s3Endpoint, seaweedFs.admin)
 
     /** A bucket such as a profile has, with our policy. */

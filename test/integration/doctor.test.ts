@@ -16,7 +16,7 @@ async function examine(seaweedFs: SeaweedFs, overrides: Record<string, string> =
     ...overrides
   })
   const settings = { ...rest, profile: { ...profile, storeAddress: new URL(s3Endpoint).host } }
-  const store = await connectSeaweedFs(settings.store, profile.commonBucket, () => {})
+  const store = connectSeaweedFs(settings.store, profile.commonBucket, () => {})
   const findings = await doctor(settings, store, {
     objects: undefined,
     sideDoors: {

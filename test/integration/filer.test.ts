@@ -36,10 +36,7 @@ async function onFiler(t: Test, test: (t: Test, seaweedFs: SeaweedFs) => Promise
   }
 }
 
-function storeOn(
-  seaweedFs: SeaweedFs,
-  overrides: Record<string, string> = {}
-): Promise<ObjectStore> {
+function storeOn(seaweedFs: SeaweedFs, overrides: Record<string, string> = {}): ObjectStore {
   const settings = config({ ...storeEnvironment(seaweedFs), ...overrides })
   return connectSeaweedFs(settings.store, 'mlpipeline', () => {})
 }

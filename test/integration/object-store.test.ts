@@ -25,7 +25,7 @@ async function testOn(
   }).store
   await testObjectStore(t, async () => {
     const writes: string[] = []
-    const store = await connectSeaweedFs(settings, 'mlpipeline', (step) => writes.push(step))
+    const store = connectSeaweedFs(settings, 'mlpipeline', (step) => writes.push(step))
     const client = s3Client(s3Endpoint, admin)
     const createsWhole = options.identityApi === 'filer'
     return { store, writes, put: (bucket, key) => put(client, bucket, key), createsWhole }

@@ -143,7 +143,7 @@ async function later(
     AWS_ACCESS_KEY_ID: admin.accessKeyId,
     AWS_SECRET_ACCESS_KEY: admin.secretAccessKey
   })
-  const store = await connectSeaweedFs(settings.store, settings.profile.commonBucket, () => {})
+  const store = connectSeaweedFs(settings.store, settings.profile.commonBucket, () => {})
   const options = {
     deletesData: true,
     evenMost: false,
