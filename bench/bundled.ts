@@ -1,10 +1,7 @@
 import { execFile } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { bundle } from '../build/bundle.ts'
+import { bundledMain } from '../test/fixtures/bundled.ts'
 
 /** This service as it is in its image. */
 export interface Bundled {
@@ -22,11 +19,10 @@ export function bundled(): Promise<Bundled> {
 }
 
 async function make(): Promise<Bundled> {
-  const folder = await mkdtemp(join(tmpdir(), 'bundle-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const [dist, compileCache] = [join(folder, 'dist'), join(folder, 'compile-cache')]
-  await bundle(dist)
+  const main = await bundledMain()
+  const dist = dirname(main)
+  const compileCache = join(dirname(dist), 'compile-cache')
   const env = { ...process.env, NODE_ENV: 'production', NODE_COMPILE_CACHE: compileCache }
   await promisify(execFile)(process.execPath, [join(dist, 'warm-up.js')], { env })
-  return { main: join(dist, 'main.js'), compileCache }
+  return { main, compileCache }
 }

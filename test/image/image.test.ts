@@ -75,6 +75,18 @@ async function testImage(): Promise<void> {
     t.match(`${stdout}${stderr}`, /^Invalid environment: [^\n]+\n$/, 'one line')
   })
 
+  t.test('every command is there, and says in one sentence what it lacks', async (t) => {
+    for (const command of ['verify', 'sweep', 'adopt', 'doctor', 'init-secrets']) {
+      const { code, stdout, stderr } = await tryDocker('run', '--rm', ...HARDENED, IMAGE, command)
+      t.not(code, 0)
+      t.match(
+        `${stdout}${stderr}`,
+        /^(Invalid environment: |This runs in a pod )[^\n]+\n$/,
+        command
+      )
+    }
+  })
+
   t.test('the container serves without root, capabilities or a file to write', async (t) => {
     const { id, address } = await startContainer(t)
     await waitUntilAlive(address, id)

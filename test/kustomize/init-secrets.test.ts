@@ -11,6 +11,7 @@ import { startApiServer } from '../cluster/control-plane.ts'
 import { connect, type Kubernetes } from '../cluster/kubernetes.ts'
 import { newProcesses } from '../cluster/processes.ts'
 import { until } from '../cluster/until.ts'
+import { bundledMain } from '../fixtures/bundled.ts'
 import { skip } from '../fixtures/skip.ts'
 import { lackOf } from './api-server.ts'
 import { KUSTOMIZE, type Rendered, render } from './rendered.ts'
@@ -209,12 +210,13 @@ async function realApiServer(t: Test) {
   const token = await tokenOf(kubernetes, job.spec.template.spec.serviceAccountName)
   const mount = t.testdir({ token, 'ca.crt': ca, namespace: 'kubeflow' })
   const env = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port }
+  const main = await bundledMain()
 
   function start() {
     const [{ command, args }] = job.spec.template.spec.containers
-    const [program = '', ...line] = [...command, ...args, '--service-account', mount]
-    t.equal(program, 'node')
-    return spawn(process.execPath, line, { cwd: ROOT, env })
+    const [program, file, ...line] = [...command, ...args, '--service-account', mount]
+    t.same([program, file], ['node', 'dist/main.js'])
+    return spawn(process.execPath, [main, ...line], { cwd: ROOT, env })
   }
 
   /** The moment it has said so many lines; what it was about to do then may be done or not. */

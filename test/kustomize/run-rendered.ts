@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { ensureWeed, findWeedOnPath } from '../../dev/weed-binary.ts'
 import { freePorts } from '../../dev/weed-processes.ts'
+import { bundledMain } from '../fixtures/bundled.ts'
 import type { Rendered } from './rendered.ts'
 import {
   type Container,
@@ -64,7 +65,7 @@ export interface RunningPods {
 /**
  * Runs containers by their own command, arguments and environment. What must differ on one machine is translated here
  * and nowhere else: ports become free ones of the loopback, names of Services and pods become 127.0.0.1, mounted paths
- * become folders, /usr/bin/weed becomes the `weed` of this machine. NetworkPolicies and security contexts have no effect.
+ * become folders, /usr/bin/weed becomes the `weed` of this machine, and dist/main.js a bundle made for it. NetworkPolicies and security contexts have no effect.
  */
 export async function runRendered(
   t: Test,
@@ -77,11 +78,12 @@ export async function runRendered(
   const services = servicesOf(objects)
   const network = await networkOf(pods, services)
   const { path: weed } = (await findWeedOnPath('4.48')) ?? (await ensureWeed('4.48', t.comment))
+  const main = await bundledMain()
   const values = { secrets, configMaps: configMapsOf(objects) }
   const containers = pods.flatMap((pod) => {
     const folders = volumesOf(pod, join(folder, pod.name), values)
     return pod.containers.map((container) =>
-      containerOf(pod, container, { network, folders, weed, values })
+      containerOf(pod, container, { network, folders, weed, main, values })
     )
   })
   t.teardown(async () => {
@@ -184,6 +186,7 @@ interface Machine {
   readonly network: Network
   /** Folder on this machine by name of the volume. */
   readonly folders: ReadonlyMap<string, string>
+  readonly main: string
   readonly weed: string
   readonly values: { readonly secrets: Values; readonly configMaps: Values }
 }
@@ -203,13 +206,14 @@ function volumesOf(pod: Pod, folder: string, values: Machine['values']): Map<str
 }
 
 function containerOf(pod: Pod, container: Container, machine: Machine): RunningContainer {
-  const { network, folders, weed, values } = machine
+  const { network, folders, weed, main, values } = machine
   const given = environmentOf(container, pod, values.secrets, values.configMaps)
   const mounts = (container.volumeMounts ?? []).toSorted(
     (a, b) => b.mountPath.length - a.mountPath.length
   )
   const translate = (text: string) => {
     if (text === '/usr/bin/weed') return weed
+    if (text === 'dist/main.js') return main
     const mount = mounts.find(({ mountPath }) => new RegExp(`(^|=)${mountPath}(/|$)`).test(text))
     const local = mount && text.replace(mount.mountPath, folders.get(mount.name) ?? '')
     return local ?? network.translate(text, pod)
