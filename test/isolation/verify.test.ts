@@ -223,9 +223,14 @@ for (const layout of LAYOUTS) {
           'where no store is',
           { AWS_ENDPOINT_URL_S3: NOWHERE },
           [],
-          /^AWS_ENDPOINT_URL_S3: no answer/
+          /^AWS_ENDPOINT_URL_S3: nobody listens/
         ],
-        ['without IAM', { AWS_ENDPOINT_URL_IAM: NOWHERE }, [], /^AWS_ENDPOINT_URL_IAM: no answer/],
+        [
+          'without IAM',
+          { AWS_ENDPOINT_URL_IAM: NOWHERE },
+          [],
+          /^AWS_ENDPOINT_URL_IAM: nobody listens/
+        ],
         ['with a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }, [], /^AWS_SECRET_ACCESS_KEY: /]
       ]
       for (const [what, wrong, args, said] of cases) {
