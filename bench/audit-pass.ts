@@ -1,13 +1,13 @@
 import { audit } from '../src/audit.ts'
 import { loadConfig } from '../src/config.ts'
 import { Memory } from '../src/memory.ts'
-import { connectSeaweedFs } from '../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../src/object-store/seaweedfs.ts'
 import { Turns } from '../src/turns.ts'
 
 /** A program: one first pass of the audit over the store that the environment names, and what it came to as JSON. */
 const { store: settings, profile } = loadConfig(process.env)
 let writes = 0
-const store = connectSeaweedFs(settings, profile.commonBucket, () => {
+const store = buildSeaweedFs(settings, profile.commonBucket, () => {
   writes += 1
 })
 const quiet = { info() {}, warn() {} }

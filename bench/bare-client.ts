@@ -4,7 +4,7 @@ import { ownBucketPolicy, ownBucketStatements } from '../src/desired/access-poli
 import { mergedBucketPolicy } from '../src/desired/bucket-policy.ts'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import type { Budget } from '../src/object-store/object-store.ts'
-import { connectSeaweedFs } from '../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../src/object-store/seaweedfs.ts'
 import { ourEnvironment } from './hook-process.ts'
 import { type StoreOptions, startStore } from './store.ts'
 
@@ -30,7 +30,7 @@ export async function bareClient(
   try {
     const environment = { ...ourEnvironment(store), HOOK_AUTH: 'none' }
     const { store: settings, profile } = loadConfig(environment)
-    const port = connectSeaweedFs(settings, profile.commonBucket, () => {})
+    const port = buildSeaweedFs(settings, profile.commonBucket, () => {})
     const policy = ownBucketPolicy(PREFIX)
     const budgetOf = (namespace: string): Budget => ({
       namespace,

@@ -9,7 +9,7 @@ import { type Config, identityUrlOf, loadConfig } from './config.ts'
 import { isEndpoint } from './environment.ts'
 import { CommandFailed } from './errors.ts'
 import type { ObjectStore } from './object-store/object-store.ts'
-import { connectSeaweedFs } from './object-store/seaweedfs.ts'
+import { buildSeaweedFs } from './object-store/seaweedfs.ts'
 
 // The other commands are loaded when they are called: the service need not wait for them.
 
@@ -182,7 +182,7 @@ async function run(
     process.once(signal, () => interrupted.abort(new CommandFailed(interruption)))
   }
   try {
-    const store = connectSeaweedFs(config.store, config.profile.commonBucket, () => {})
+    const store = buildSeaweedFs(config.store, config.profile.commonBucket, () => {})
     process.exitCode = await work(config, store, interrupted.signal)
   } catch (error) {
     const { aborted, reason } = interrupted.signal

@@ -8,7 +8,7 @@ import { CommandFailed } from '../errors.ts'
 import { Memory } from '../memory.ts'
 import { buildMetrics } from '../metrics.ts'
 import type { Budget } from '../object-store/object-store.ts'
-import { connectSeaweedFs } from '../object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../object-store/seaweedfs.ts'
 import { buildServer } from '../server.ts'
 import { followTls, readTls, type TlsPair } from '../tls.ts'
 import { Turns } from '../turns.ts'
@@ -34,7 +34,7 @@ export async function serve(config: Config): Promise<void> {
     metrics.storeWritten()
     logger.info({ profile: namespace, step }, 'writing to the object store')
   }
-  const store = connectSeaweedFs(config.store, commonBucket, onWrite, metrics)
+  const store = buildSeaweedFs(config.store, commonBucket, onWrite, metrics)
   const context = {
     settings: config.profile,
     store,

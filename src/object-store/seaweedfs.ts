@@ -21,7 +21,7 @@ type QueueMetrics = Pick<Metrics, 'queueLength' | 'writeWaited'>
 const UNMEASURED: QueueMetrics = { queueLength() {}, writeWaited() {} }
 
 /** The port on a real SeaweedFS: a write queue before each of its APIs. */
-export function connectSeaweedFs(
+export function buildSeaweedFs(
   settings: StoreSettings,
   commonBucket: string,
   onWrite: (step: string, budget: Budget) => void,

@@ -6,7 +6,7 @@ import { CommandFailed } from '../../src/errors.ts'
 import { LEGITIMATE_CASES } from '../../src/matrix/legitimate.ts'
 import { MARKS, type Party } from '../../src/matrix/scene.ts'
 import type { ProbeAnswer } from '../../src/object-store/object-store.ts'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { config, profile, ROOT_KEY } from '../fixtures/builders.ts'
 import { party } from '../fixtures/matrix.ts'
 import { type Script, type StubAnswer, s3Error, startStubStore } from '../fixtures/stub-store.ts'
@@ -43,7 +43,7 @@ async function verifying(
     AWS_ENDPOINT_URL_S3: s3Endpoint,
     AWS_ENDPOINT_URL_IAM: s3Endpoint
   })
-  const store = connectSeaweedFs(settings.store, 'mlpipeline', () => t.fail('wrote an identity'))
+  const store = buildSeaweedFs(settings.store, 'mlpipeline', () => t.fail('wrote an identity'))
   const told: string[] = []
   const run = (options: Partial<VerifyOptions> = {}) =>
     verify(settings, store, {

@@ -12,7 +12,7 @@ import {
 import t, { type Test } from 'tap'
 import { VERSIONS } from '../../dev/seaweedfs.ts'
 import { ownBucketStatements } from '../../src/desired/access-policy.ts'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget } from '../fixtures/builders.ts'
 import { s3Client } from '../fixtures/cluster-view.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
@@ -32,7 +32,7 @@ for (const version of VERSIONS) {
     if (seaweedFs === undefined) return
     const { s3Endpoint, iamEndpoint } = seaweedFs
     const settings = { s3Endpoint, iamEndpoint, region: 'us-east-1', credentials: seaweedFs.admin }
-    const store = connectSeaweedFs(settings, 'mlpipeline', () => {})
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {})
     const admin = s3Client(s3Endpoint, seaweedFs.admin)
 
     /** A bucket such as a profile has, with our policy. */

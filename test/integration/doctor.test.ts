@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { SeaweedFs, SeaweedFsOptions } from '../../dev/seaweedfs.ts'
 import { doctor } from '../../src/commands/doctor.ts'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget, config } from '../fixtures/builders.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
 
@@ -16,7 +16,7 @@ async function examine(seaweedFs: SeaweedFs, overrides: Record<string, string> =
     ...overrides
   })
   const settings = { ...rest, profile: { ...profile, storeAddress: new URL(s3Endpoint).host } }
-  const store = connectSeaweedFs(settings.store, profile.commonBucket, () => {})
+  const store = buildSeaweedFs(settings.store, profile.commonBucket, () => {})
   const findings = await doctor(settings, store, {
     objects: undefined,
     sideDoors: {

@@ -4,7 +4,7 @@ import { freePorts } from '../../dev/weed-processes.ts'
 import { ownBucketPolicy } from '../../src/desired/access-policy.ts'
 import { accessKeyFor } from '../../src/desired/credentials.ts'
 import type { ObjectStore } from '../../src/object-store/object-store.ts'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget, config, ROOT_KEY } from '../fixtures/builders.ts'
 import { clusterView, s3Client } from '../fixtures/cluster-view.ts'
 import { runCommand } from '../fixtures/command.ts'
@@ -38,7 +38,7 @@ async function onFiler(t: Test, test: (t: Test, seaweedFs: SeaweedFs) => Promise
 
 function storeOn(seaweedFs: SeaweedFs, overrides: Record<string, string> = {}): ObjectStore {
   const settings = config({ ...storeEnvironment(seaweedFs), ...overrides })
-  return connectSeaweedFs(settings.store, 'mlpipeline', () => {})
+  return buildSeaweedFs(settings.store, 'mlpipeline', () => {})
 }
 
 t.test('two replicas at once lose nothing', (t) =>

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { type SeaweedFsOptions, VERSIONS } from '../../dev/seaweedfs.ts'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { config } from '../fixtures/builders.ts'
 import { s3Client } from '../fixtures/cluster-view.ts'
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from '../fixtures/loopback-certificate.ts'
@@ -25,7 +25,7 @@ async function testOn(
   }).store
   await testObjectStore(t, async () => {
     const writes: string[] = []
-    const store = connectSeaweedFs(settings, 'mlpipeline', (step) => writes.push(step))
+    const store = buildSeaweedFs(settings, 'mlpipeline', (step) => writes.push(step))
     const client = s3Client(s3Endpoint, admin)
     const createsWhole = options.identityApi === 'filer'
     return { store, writes, put: (bucket, key) => put(client, bucket, key), createsWhole }

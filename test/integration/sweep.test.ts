@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { type SeaweedFs, VERSIONS } from '../../dev/seaweedfs.ts'
 import { applySweep } from '../../src/commands/apply-sweep.ts'
 import { planSweep } from '../../src/commands/sweep.ts'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { config } from '../fixtures/builders.ts'
 import { type ClusterView, clusterView, s3Client } from '../fixtures/cluster-view.ts'
 import { runCommand } from '../fixtures/command.ts'
@@ -143,7 +143,7 @@ async function later(
     AWS_ACCESS_KEY_ID: admin.accessKeyId,
     AWS_SECRET_ACCESS_KEY: admin.secretAccessKey
   })
-  const store = connectSeaweedFs(settings.store, settings.profile.commonBucket, () => {})
+  const store = buildSeaweedFs(settings.store, settings.profile.commonBucket, () => {})
   const options = {
     deletesData: true,
     evenMost: false,

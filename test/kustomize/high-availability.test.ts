@@ -10,7 +10,7 @@ import type { AdminCredentials } from '../../dev/seaweedfs.ts'
 import { ownBucketPolicy } from '../../src/desired/access-policy.ts'
 import { type AccessKey, accessKeyFor } from '../../src/desired/credentials.ts'
 import type { Budget, ObjectStore } from '../../src/object-store/object-store.ts'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { newProcesses } from '../cluster/processes.ts'
 import { until } from '../cluster/until.ts'
 import { s3Client } from '../fixtures/cluster-view.ts'
@@ -220,7 +220,7 @@ function storeOf(pods: RunningPods, credentials: AdminCredentials, signingKey: s
     credentials,
     filer: { address: `ipv4:${addresses}`, signingKey, tls: 'off' as const }
   }
-  return connectSeaweedFs(settings, 'mlpipeline', () => {})
+  return buildSeaweedFs(settings, 'mlpipeline', () => {})
 }
 
 function budget(): Budget {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { connectSeaweedFs } from '../../src/object-store/seaweedfs.ts'
+import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget } from '../fixtures/builders.ts'
 import { type FilerScript, grpcError, startStubFiler } from '../fixtures/stub-filer.ts'
 import {
@@ -16,7 +16,7 @@ import {
 const READY_OBJECT = 'GET /mlpipeline/.s3-profile-controller/ready'
 const ACCESS_KEY = { accessKeyId: 'KEY1', secretAccessKey: 'secret-of-key-1' }
 
-t.test('connectSeaweedFs', async (t) => {
+t.test('buildSeaweedFs', async (t) => {
   t.test('writes one identity at a time, and buckets meanwhile', async (t) => {
     const script: Script = {
       'HEAD /bucket-a': { status: 404 },
@@ -25,7 +25,7 @@ t.test('connectSeaweedFs', async (t) => {
     }
     const { settings } = await startStubStore(t, script)
     const events: string[] = []
-    const store = connectSeaweedFs(settings, 'mlpipeline', (step, { namespace }) =>
+    const store = buildSeaweedFs(settings, 'mlpipeline', (step, { namespace }) =>
       events.push(`${namespace}: ${step}`)
     )
     const ending = new AbortController()
@@ -54,7 +54,7 @@ t.test('connectSeaweedFs', async (t) => {
     }
     const { settings } = await startStubStore(t, script)
     const events: string[] = []
-    const store = connectSeaweedFs(settings, 'mlpipeline', (step) => events.push(step))
+    const store = buildSeaweedFs(settings, 'mlpipeline', (step) => events.push(step))
     const ending = new AbortController()
     const about = { namespace: 'team-a', signal: ending.signal }
     const running = store.deleteAccessKey('user-a', 'KEY1', about).catch(() => {})
@@ -74,7 +74,7 @@ t.test('connectSeaweedFs', async (t) => {
     })
     const lengths: string[] = []
     const waits: string[] = []
-    const store = connectSeaweedFs(settings, 'mlpipeline', () => {}, {
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {}, {
       queueLength: (queue, length) => lengths.push(`${queue} ${length}`),
       writeWaited: (queue, seconds) => waits.push(`${queue} ${seconds < 5}`)
     })
@@ -88,7 +88,7 @@ t.test('connectSeaweedFs', async (t) => {
 
   t.test('turns calls away by the pace of its writes', async (t) => {
     const { settings } = await startStubStore(t, {})
-    const store = connectSeaweedFs(settings, 'mlpipeline', () => {})
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {})
     const short = () => ({ ...budget(), endsAt: performance.now() + 900 })
     const first = store.admit(short(), async () => {
       const second = store.admit(short(), async () => 'too late')
@@ -100,7 +100,7 @@ t.test('connectSeaweedFs', async (t) => {
 
   t.test('probes through the S3 endpoint', async (t) => {
     const stub = await startStubStore(t, { 'GET /bucket-a/key': s3Error(404, 'NoSuchKey') })
-    const store = connectSeaweedFs(stub.settings, 'mlpipeline', () => {})
+    const store = buildSeaweedFs(stub.settings, 'mlpipeline', () => {})
     t.equal(await store.probe(ACCESS_KEY, { bucket: 'bucket-a', key: 'key' }, budget()), 'absent')
   })
 
@@ -108,7 +108,7 @@ t.test('connectSeaweedFs', async (t) => {
     const s3 = await startStubStore(t, { 'HEAD /bucket-a': { status: 200 } })
     const iam = await startStubStore(t, { GetUser: iamError(404, 'NoSuchEntity') })
     const settings = { ...s3.settings, iamEndpoint: iam.settings.iamEndpoint }
-    const store = connectSeaweedFs(settings, 'mlpipeline', () => {})
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {})
     await store.ensureBucket('bucket-a', budget())
     await store.readIdentity('user-a', budget())
     t.strictSame(s3.operations(), ['HEAD /bucket-a'])
@@ -124,7 +124,7 @@ t.test('checkReadiness', async (t) => {
   const checking = async (script: Script) => {
     const stub = await startStubStore(t, script)
     const writes: string[] = []
-    const store = connectSeaweedFs(stub.settings, 'mlpipeline', (step) => writes.push(step))
+    const store = buildSeaweedFs(stub.settings, 'mlpipeline', (step) => writes.push(step))
     const check = () => failureOf(store.checkReadiness(budget()))
     return { stub, writes, check, failure: await check() }
   }
@@ -140,7 +140,7 @@ t.test('checkReadiness', async (t) => {
     const headers = { server: 'SeaweedFS 8000GB 4.34' }
     const script = { ...ready, [READY_OBJECT]: { ...s3Error(404, 'NoSuchKey'), headers } }
     const stub = await startStubStore(t, script)
-    const store = connectSeaweedFs(stub.settings, 'mlpipeline', () => {})
+    const store = buildSeaweedFs(stub.settings, 'mlpipeline', () => {})
     t.strictSame(await store.checkReadiness(budget()), { storeVersion: '4.34', otherWriters: [] })
   })
 
@@ -209,7 +209,7 @@ t.test('with the identity API of the filer', async (t) => {
   const onFiler = async (script: FilerScript) => {
     const { filer, calls } = await startStubFiler(t, script)
     const { iamEndpoint: _, ...settings } = s3.settings
-    return { calls, store: connectSeaweedFs({ ...settings, filer }, 'mlpipeline', () => {}) }
+    return { calls, store: buildSeaweedFs({ ...settings, filer }, 'mlpipeline', () => {}) }
   }
 
   t.test('is ready, and warns of others that write, as soon as it knows', async (t) => {
