@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { get } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -13,6 +12,7 @@ import t, { type Test } from 'tap'
 import { accessKeyFor } from '../src/desired/credentials.ts'
 import { environment, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
 import { clusterOf, kubectlList, plainNamespace, profileObject } from './fixtures/kubectl.ts'
+import { listening } from './fixtures/listening.ts'
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from './fixtures/loopback-certificate.ts'
 import { startStubApiServer } from './fixtures/stub-api-server.ts'
 import { iamAnswer, ok, refusingSettings, s3Error, startStubStore } from './fixtures/stub-store.ts'
@@ -61,11 +61,7 @@ async function slowStore(t: Test, milliseconds: number) {
     const noUser = '<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>'
     return response.writeHead(404).end(request.method === 'POST' ? noUser : undefined)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.closeAllConnections())
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://127.0.0.1:${await listening(t, server)}`
 }
 
 t.test('a faulty environment ends the start with one line that lists every fault', async (t) => {

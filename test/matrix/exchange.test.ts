@@ -11,18 +11,14 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { buildExchange } from '../../src/matrix/exchange.ts'
 import { requestFrom } from '../../src/matrix/request.ts'
+import { listening } from '../fixtures/listening.ts'
 import { refusingSettings } from '../fixtures/stub-store.ts'
 
 const KEY = { accessKeyId: 'KEYOFTEAMA', secretAccessKey: 'secret-of-team-a' }
 
 async function endpointThat(t: Test, listener: RequestListener, host = '127.0.0.1') {
-  const server = createServer(listener).listen(0, host)
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
+  const port = await listening(t, createServer(listener), host)
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** Answers with what it was sent. */

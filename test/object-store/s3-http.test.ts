@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { buildS3Http } from '../../src/object-store/s3-http.ts'
+import { listening } from '../fixtures/listening.ts'
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from '../fixtures/loopback-certificate.ts'
 
 const KEY = { accessKeyId: 'KEY', secretAccessKey: 'secret' }
@@ -68,12 +67,6 @@ async function serve(
   certificate?: { readonly key: string; readonly cert: string }
 ): Promise<string> {
   const server: Server = certificate ? createTlsServer(certificate, answer) : createServer(answer)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
+  const port = await listening(t, server)
   return `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`
 }
