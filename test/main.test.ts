@@ -39,7 +39,7 @@ function run(
 }
 
 /** Where it listens, on a port it chose itself, from its own log line; and all that it logs. */
-async function listening({ stdout }: ChildProcess) {
+async function whenListening({ stdout }: ChildProcess) {
   let log = ''
   const url = await new Promise<string>((resolve, reject) => {
     stdout?.on('data', (chunk) => {
@@ -102,7 +102,7 @@ t.test('with a certificate it speaks HTTPS', async (t) => {
     HOOK_TLS_KEY_FILE: `${mount}/tls.key`
   }
   const { child, ended } = run(t, environment({ HOST: '127.0.0.1', PORT: '0', ...files }))
-  const { url } = await listening(child)
+  const { url } = await whenListening(child)
   t.match(url, /^https:/)
   const [response] = await once(get(`${url}/healthz`, { ca: LOOPBACK_CERTIFICATE }), 'response')
   t.equal(response.statusCode, 200)
@@ -115,7 +115,7 @@ t.test('SIGTERM lets a running sync finish', async (t) => {
   const store = await slowStore(t, 1_000)
   const endpoints = { AWS_ENDPOINT_URL_S3: store, AWS_ENDPOINT_URL_IAM: store }
   const started = run(t, environment({ HOST: '127.0.0.1', PORT: '0', ...endpoints }))
-  const { url, log } = await listening(started.child)
+  const { url, log } = await whenListening(started.child)
   t.equal((await fetch(`${url}/healthz`)).status, 200)
   const finalize = await fetch(`${url}/finalize`, { method: 'POST', headers, body })
   t.match(await finalize.json(), { finalized: false, resyncAfterSeconds: 25 })
@@ -139,7 +139,7 @@ t.test('HOOK_AUTH=none is said out loud', async (t) => {
     environment({ HOST: '127.0.0.1', PORT: '0', HOOK_AUTH: 'none', HOOK_TOKEN: '' }),
     ['serve']
   )
-  const { url, log } = await listening(child)
+  const { url, log } = await whenListening(child)
   t.equal((await fetch(`${url}/healthz`)).status, 200)
   child.kill('SIGTERM')
   t.same(await ended, [0, null])
