@@ -2,7 +2,8 @@ import type { Config, StoreSettings } from '../config.ts'
 import { knownHoles } from '../desired/known-holes.ts'
 import { storeUrlFor } from '../desired/store-tls.ts'
 import { NotReady } from '../errors.ts'
-import { buildEndpointChecks, type EndpointChecks } from '../object-store/endpoint-checks.ts'
+import type { ApiAnswer } from '../object-store/diagnosis.ts'
+import { buildIamCheck, buildS3Check } from '../object-store/endpoint-checks.ts'
 import { checkFiler } from '../object-store/filer-check.ts'
 import { buildGrpcChannel } from '../object-store/grpc-channel.ts'
 import type { ObjectStore } from '../object-store/object-store.ts'
@@ -80,30 +81,26 @@ function examineSettings({ store, server }: Config): Finding[] {
 async function examineEndpoints(config: Config, signal: AbortSignal): Promise<Finding[]> {
   const { store, profile } = config
   const bucket = profile.commonBucket
-  const own = buildEndpointChecks(store)
+  const checkS3 = buildS3Check(store)
   const tenants = { ...store, s3Endpoint: storeUrlFor(profile) }
-  const ofTenants = buildEndpointChecks(tenants, 'OBJECT_STORE_HOST')
+  const checkTenantsS3 = buildS3Check(tenants, 'OBJECT_STORE_HOST')
   return [
     ...(await examine('S3 endpoint', store.s3Endpoint, async () => {
-      const answer = await own.checkS3(bucket, soon(signal))
+      const answer = await checkS3(bucket, soon(signal))
       return [...examineVersion(config, answer.version), examineClock(answer)]
     })),
-    ...(await examineIdentityApi(store, own, signal)),
+    ...(await examineIdentityApi(store, signal)),
     ...(await examine('endpoint in ConfigMaps', tenants.s3Endpoint, async () => {
-      await ofTenants.checkS3(bucket, soon(signal))
+      await checkTenantsS3(bucket, soon(signal))
       return []
     }))
   ]
 }
 
-async function examineIdentityApi(
-  store: StoreSettings,
-  { checkIam }: EndpointChecks,
-  signal: AbortSignal
-): Promise<Finding[]> {
+async function examineIdentityApi(store: StoreSettings, signal: AbortSignal): Promise<Finding[]> {
   if (store.filer === undefined) {
     return examine('IAM endpoint', `${store.iamEndpoint}, writable`, async () => {
-      await checkIam(soon(signal))
+      await buildIamCheck(store)(soon(signal))
       return []
     })
   }
@@ -148,7 +145,7 @@ function examineVersion({ profile }: Config, version: string | undefined): Findi
   return holes.length > 0 ? holes : [ok(check, `SeaweedFS ${version}`)]
 }
 
-function examineClock({ clockAheadMs }: Awaited<ReturnType<EndpointChecks['checkS3']>>): Finding {
+function examineClock({ clockAheadMs }: Pick<ApiAnswer, 'clockAheadMs'>): Finding {
   const check = 'clocks'
   if (Number.isNaN(clockAheadMs)) {
     return skipped(check, 'the store does not say its time', 'synchronise the clocks of the nodes')

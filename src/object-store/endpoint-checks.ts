@@ -1,20 +1,7 @@
-import type { StoreSettings } from '../config.ts'
+import type { IamSettings, StoreSettings } from '../config.ts'
 import { NotReady } from '../errors.ts'
 import { type ApiAnswer, answerFault, silenceFault, versionFault } from './diagnosis.ts'
-import {
-  buildSignedHttp,
-  type HttpAnswer,
-  type SendSigned,
-  type SignedRequest
-} from './signed-http.ts'
-
-/** Whether both endpoints are what the settings say they are; an answer of 'no' names the setting to change. */
-export interface EndpointChecks {
-  /** One signed read of an object. */
-  checkS3(bucket: string, signal: AbortSignal): Promise<Pick<ApiAnswer, 'version' | 'clockAheadMs'>>
-  /** One change of identities that changes nothing, because neither the user nor the policy exists. */
-  checkIam(signal: AbortSignal): Promise<void>
-}
+import { buildSignedHttp, type HttpAnswer, type SignedRequest } from './signed-http.ts'
 
 /** What the store says to a right request; SeaweedFS has no other way to say "I am the S3 API". */
 const S3_CONTENT = ['NoSuchKey', 'NoSuchBucket']
@@ -33,33 +20,35 @@ const CHANGE_OF_NOTHING: SignedRequest = {
   }).toString()
 }
 
-export function buildEndpointChecks(
-  { s3Endpoint, iamEndpoint, region, credentials }: StoreSettings,
-  s3Setting = 'AWS_ENDPOINT_URL_S3'
-): EndpointChecks {
-  const sendS3 = buildSignedHttp(s3Endpoint, region)
-  const sendIam = buildSignedHttp(iamEndpoint ?? s3Endpoint, region)
-  return {
-    async checkS3(bucket, signal) {
-      const endpoint = { setting: s3Setting, url: s3Endpoint, api: 'S3' } as const
-      const path = `/${bucket}/.s3-profile-controller/ready`
-      const request = { service: 's3', method: 'GET', path } as const
-      const answer = await ask(endpoint, () => sendS3(credentials, request, signal), signal)
-      const isContent = answer.status === 200 ? answer.isOfStore : S3_CONTENT.includes(answer.code)
-      if (!isContent) throw new NotReady(answerFault(endpoint, answer))
-      return answer
-    },
+/** Whether the S3 endpoint is what the setting says; an answer of 'no' names the setting to change. */
+export function buildS3Check(
+  { s3Endpoint, region, credentials }: StoreSettings,
+  setting = 'AWS_ENDPOINT_URL_S3'
+) {
+  const send = buildSignedHttp(s3Endpoint, region)
+  const endpoint = { setting, url: s3Endpoint, api: 'S3' } as const
+  /** One signed read of an object. */
+  return async (
+    bucket: string,
+    signal: AbortSignal
+  ): Promise<Pick<ApiAnswer, 'version' | 'clockAheadMs'>> => {
+    const path = `/${bucket}/.s3-profile-controller/ready`
+    const request = { service: 's3', method: 'GET', path } as const
+    const answer = await ask(endpoint, () => send(credentials, request, signal), signal)
+    const isContent = answer.status === 200 ? answer.isOfStore : S3_CONTENT.includes(answer.code)
+    if (!isContent) throw new NotReady(answerFault(endpoint, answer))
+    return answer
+  }
+}
 
-    async checkIam(signal) {
-      const endpoint = {
-        setting: 'AWS_ENDPOINT_URL_IAM',
-        url: String(iamEndpoint),
-        api: 'IAM'
-      } as const
-      const send = () => sendIam(credentials, CHANGE_OF_NOTHING, signal)
-      const answer = await ask(endpoint, send, signal)
-      if (answer.code !== IAM_CONTENT) throw new NotReady(answerFault(endpoint, answer))
-    }
+/** Whether the IAM endpoint is what its setting says; an answer of 'no' names the setting to change. */
+export function buildIamCheck({ iamEndpoint, region, credentials }: IamSettings) {
+  const send = buildSignedHttp(iamEndpoint, region)
+  const endpoint = { setting: 'AWS_ENDPOINT_URL_IAM', url: iamEndpoint, api: 'IAM' } as const
+  /** One change of identities that changes nothing, because neither the user nor the policy exists. */
+  return async (signal: AbortSignal): Promise<void> => {
+    const answer = await ask(endpoint, () => send(credentials, CHANGE_OF_NOTHING, signal), signal)
+    if (answer.code !== IAM_CONTENT) throw new NotReady(answerFault(endpoint, answer))
   }
 }
 
@@ -67,7 +56,7 @@ type Endpoint = Parameters<typeof answerFault>[0]
 
 async function ask(
   endpoint: Endpoint,
-  send: () => ReturnType<SendSigned>,
+  send: () => Promise<HttpAnswer>,
   signal: AbortSignal
 ): Promise<ApiAnswer> {
   let answer: ApiAnswer
@@ -87,7 +76,7 @@ export async function sendChangeOfNothing(
   url: string,
   { region, credentials }: Pick<StoreSettings, 'region' | 'credentials'>,
   signal: AbortSignal
-): ReturnType<SendSigned> {
+): Promise<HttpAnswer> {
   return buildSignedHttp(url, region, false)(credentials, CHANGE_OF_NOTHING, signal)
 }
 

@@ -1,5 +1,5 @@
 import type { FilerSettings, IamSettings, StoreSettings } from '../config.ts'
-import { buildEndpointChecks } from './endpoint-checks.ts'
+import { buildIamCheck } from './endpoint-checks.ts'
 import { buildFilerApi } from './filer-api.ts'
 import { checkFiler } from './filer-check.ts'
 import { buildGrpcChannel } from './grpc-channel.ts'
@@ -24,7 +24,7 @@ export function buildIdentityApi(settings: StoreSettings, queue: WriteQueue): Id
 }
 
 function buildOnIam(settings: IamSettings, queue: WriteQueue): IdentityApi {
-  const { checkIam } = buildEndpointChecks(settings)
+  const checkIam = buildIamCheck(settings)
   return {
     identities: loadedWhenCalled(async () => {
       const { buildIamApi } = await import('./iam-api.ts')
@@ -50,7 +50,7 @@ const METHODS: Record<keyof Identities, true> = {
   deleteIdentity: true
 }
 
-/** AWS's SDK is 30 MB, and a third of what a start would take. */
+/** AWS's SDK is large, and a good part of what a start would take. */
 function loadedWhenCalled(load: () => Promise<Identities>): Identities {
   let loading: Promise<Identities> | undefined
   type Method = (...args: unknown[]) => unknown

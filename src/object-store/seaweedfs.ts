@@ -1,7 +1,7 @@
 import type { StoreSettings } from '../config.ts'
 import type { Metrics, WrittenHalf } from '../metrics.ts'
 import { buildAdmission } from './admission.ts'
-import { buildEndpointChecks } from './endpoint-checks.ts'
+import { buildS3Check } from './endpoint-checks.ts'
 import { buildIdentityApi } from './identity-api.ts'
 import type { Budget, ObjectStore } from './object-store.ts'
 import { buildProbe } from './probe.ts'
@@ -41,7 +41,7 @@ export function buildSeaweedFs(
     ...measured('bucket'),
     writeEnded() {}
   })
-  const endpoints = buildEndpointChecks(settings)
+  const checkS3 = buildS3Check(settings)
   const api = buildIdentityApi(settings, identityQueue)
   // Once is enough to know that the setting is right. Later a read would wait behind the store's own lock
   // and take proven profiles, who need no identity read at all, down with it.
@@ -52,7 +52,7 @@ export function buildSeaweedFs(
     admit,
     probe: buildProbe(settings),
     async checkReadiness({ signal }) {
-      const { version: storeVersion, clockAheadMs } = await endpoints.checkS3(commonBucket, signal)
+      const { version: storeVersion, clockAheadMs } = await checkS3(commonBucket, signal)
       if (!hasIdentityApiAnswered) await api.check(clockAheadMs, signal)
       hasIdentityApiAnswered = true
       return { storeVersion, otherWriters: api.otherWriters() }

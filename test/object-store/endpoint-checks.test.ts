@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { buildEndpointChecks } from '../../src/object-store/endpoint-checks.ts'
+import { buildIamCheck, buildS3Check } from '../../src/object-store/endpoint-checks.ts'
 import {
   failureOf,
   iamError,
@@ -16,7 +16,8 @@ const soon = () => AbortSignal.timeout(10_000)
 
 async function readinessOn(t: Test, script: Script) {
   const stub = await startStubStore(t, script)
-  const { checkS3, checkIam } = buildEndpointChecks(stub.settings)
+  const checkS3 = buildS3Check(stub.settings)
+  const checkIam = buildIamCheck(stub.settings)
   return {
     stub,
     s3: () => checkS3('mlpipeline', soon()),
@@ -24,7 +25,7 @@ async function readinessOn(t: Test, script: Script) {
   }
 }
 
-t.test('checkS3', async (t) => {
+t.test('the check of the S3 endpoint', async (t) => {
   const fine: [what: string, answer: StubAnswer][] = [
     ['no such object', s3Error(404, 'NoSuchKey')],
     ['no such bucket', s3Error(404, 'NoSuchBucket')],
@@ -90,7 +91,7 @@ t.test('checkS3', async (t) => {
   })
 
   t.test('says that nobody is there, or does not answer', async (t) => {
-    const { checkS3 } = buildEndpointChecks(await refusingSettings())
+    const checkS3 = buildS3Check(await refusingSettings())
     t.match(
       await failureOf(checkS3('mlpipeline', soon())),
       /AWS_ENDPOINT_URL_S3: nobody listens at/
@@ -101,12 +102,12 @@ t.test('checkS3', async (t) => {
       return 'hang' as const
     }
     const stub = await startStubStore(t, { [READY_OBJECT]: hang })
-    const silent = buildEndpointChecks(stub.settings).checkS3('mlpipeline', patience.signal)
+    const silent = buildS3Check(stub.settings)('mlpipeline', patience.signal)
     t.match(await failureOf(silent), /AWS_ENDPOINT_URL_S3: no answer from .* in time/)
   })
 })
 
-t.test('checkIam', async (t) => {
+t.test('the check of the IAM endpoint', async (t) => {
   t.test('is content when a change of nothing is refused for that alone', async (t) => {
     const { stub, iam } = await readinessOn(t, { DetachUserPolicy: iamError(404, 'NoSuchEntity') })
     await iam()
