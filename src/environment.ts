@@ -89,17 +89,14 @@ const MIN_GRACE_MS = 1_000
 const MAX_GRACE_MS = 365 * DAY_MS
 const MIN_TOKEN_LENGTH = 16
 
-/**
- * The schema is right, or no test would pass, and it is used once: to have it proven and its code improved takes
- * longer than anything else at a start.
- */
-const SOON = { validateSchema: false, meta: false, code: { optimize: false } }
+/** The schema is right, or no test would pass, and it is used once: that is not worth proof and better code. */
+const COMPILE_ONCE = { validateSchema: false, meta: false, code: { optimize: false } }
 
 /** @throws Error whose message names every faulty variable in one line and quotes no value. */
 export function readEnvironment(env: Record<string, string | undefined>): Environment {
   const variables = knownVariables(env)
   const options = { allErrors: true, coerceTypes: true, useDefaults: true }
-  const validate = new Ajv({ ...options, ...SOON }).compile(Environment)
+  const validate = new Ajv({ ...options, ...COMPILE_ONCE }).compile(Environment)
   validate(variables)
   const faults = (validate.errors ?? []).map((error) => {
     const name = error.instancePath.slice(1) || String(error.params['missingProperty'])

@@ -3,7 +3,7 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 /** Health checks come every few seconds and say nothing new. */
 const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics'])
 
-/** One line a call, when it is answered: what was asked is in it, and a second line would cost as much again. */
+/** One line a call, when it is answered: what was asked is in it. */
 export class RequestLog extends LogController {
   constructor() {
     super({ disableRequestLogging: ({ url }) => QUIET_ROUTES.has(url) })

@@ -62,11 +62,8 @@ export function buildServer({
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
-    // A tenant may name a ConfigMap's key like that; refusing the body would let it block its own finalize.
-    onProtoPoisoning: 'remove',
-    onConstructorPoisoning: 'remove',
     // What the cluster sent must be judged as it is, not as it could be made to fit.
-    // Our schemas are right, or no test would pass: to have them proven takes longer than all else of a start.
+    // Our schemas are right, or no test would pass: to have them proven takes its time at each start.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, validateSchema: false } },
     schemaErrorFormatter: ([error], dataVar) =>
       new Error(`${dataVar}${error?.instancePath} ${error?.message}`)

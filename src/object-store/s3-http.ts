@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { buildSignedHttp, type SendSigned, type SignedRequest } from './signed-http.ts'
+import type { AccessKey } from '../desired/credentials.ts'
+import { buildSignedHttp, type HttpAnswer, type SignedRequest } from './signed-http.ts'
 
 /** What is asked of the S3 API; a body is JSON. */
 export type S3Request = Pick<SignedRequest, 'path' | 'body'> & {
@@ -15,10 +16,10 @@ const RETRY_AFTER_MS = 50
 export function buildS3Http(s3Endpoint: string, region: string) {
   const send = buildSignedHttp(s3Endpoint, region)
   return async (
-    accessKey: Parameters<SendSigned>[0],
+    accessKey: AccessKey,
     s3Request: S3Request,
     signal: AbortSignal
-  ): ReturnType<SendSigned> => {
+  ): Promise<HttpAnswer> => {
     const request = { ...s3Request, service: 's3', contentType: 'application/json' } as const
     const answer = await send(accessKey, request, signal).catch((error: NodeJS.ErrnoException) => {
       if (signal.aborted || error.code !== 'ECONNRESET') throw error

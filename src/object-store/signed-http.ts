@@ -36,8 +36,8 @@ export type SendSigned = (
 ) => Promise<HttpAnswer>
 
 /**
- * Sends signed requests to an endpoint, once, over connections that are kept unless somebody says otherwise. Without the SDK, which takes a multiple of
- * the processor for each (bench/renew.ts shows it), and tells nothing of an answer that it cannot parse.
+ * Sends signed requests to an endpoint, once, over connections that are kept unless somebody says otherwise. Without
+ * the SDK, which takes a multiple of the processor for each, and tells nothing of an answer that it cannot parse.
  *
  * @throws Error of the wire, with its code, or of the abort
  */
