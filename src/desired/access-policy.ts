@@ -81,6 +81,7 @@ export function ownPrefixPolicy(user: string, bucketName: string, prefix: string
 
 /** Under how many names a policy may stand: each time somebody edits one that cannot be mended, the next. */
 const MAX_NAMES = 9
+const VERSION = new RegExp(`^(.+)-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`)
 
 /** The names under which a managed policy may stand, in order: its own, `…-2`, `…-3`. */
 export function namesFor(policyName: string): string[] {
@@ -90,21 +91,17 @@ export function namesFor(policyName: string): string[] {
 
 /** Whether a managed policy belongs to this user alone, in whatever version. */
 export function isPolicyOf(user: string, policyName: string): boolean {
-  return isVersionOf(user, policyName)
+  return stemOfPolicy(policyName) === user
 }
 
 /** Whether a managed policy is the one that all profiles of the per-profile layout have, in whatever version. */
 export function isOwnBucketPolicy(namePrefix: string, policyName: string): boolean {
-  return isVersionOf(`${namePrefix}own-bucket`, policyName)
+  return stemOfPolicy(policyName) === `${namePrefix}own-bucket`
 }
 
 /** What the name of a managed policy of ours says before its version: the user that it belongs to, if any. */
 export function stemOfPolicy(policyName: string): string | undefined {
-  return new RegExp(`^(.+)-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`).exec(policyName)?.[1]
-}
-
-function isVersionOf(stem: string, policyName: string): boolean {
-  return new RegExp(`^${stem}-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`).test(policyName)
+  return VERSION.exec(policyName)?.[1]
 }
 
 /** Every Sid that we ever write into the policy of a bucket. */

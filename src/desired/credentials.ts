@@ -1,4 +1,4 @@
-import { createHash, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHash, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** A pair as S3 clients use it. */
 export interface AccessKey {
@@ -124,23 +124,27 @@ function secretFor(rootKey: Buffer, user: string, epoch: number): string {
  * What was derived before, by root key: a profile at rest asks for the same texts at every sync, and the six
  * derivations were most of what it cost. Holds nothing that the root key does not give away.
  */
-const derived = new WeakMap<Buffer, Map<string, string>>()
+const derived = new WeakMap<
+  Buffer,
+  { readonly key: KeyObject; readonly texts: Map<string, string> }
+>()
 /** Of some ten thousand profiles. A tenant may name any epoch in its Secret, and so many more. */
 const MAX_DERIVED = 40_000
 
 function derive(rootKey: Buffer, info: string, characters: number): string {
-  const known = derived.get(rootKey) ?? new Map<string, string>()
+  const known = derived.get(rootKey) ?? { key: createSecretKey(rootKey), texts: new Map() }
   derived.set(rootKey, known)
-  const before = known.get(info)
+  const { key, texts } = known
+  const before = texts.get(info)
   if (before !== undefined) return before
-  if (known.size >= MAX_DERIVED) known.clear()
-  const text = derivedAnew(rootKey, info, characters)
-  known.set(info, text)
+  if (texts.size >= MAX_DERIVED) texts.clear()
+  const text = derivedAnew(key, info, characters)
+  texts.set(info, text)
   return text
 }
 
 /** HKDF-SHA256 with the purpose as `info`; five bits of output a character. */
-function derivedAnew(rootKey: Buffer, info: string, characters: number): string {
+function derivedAnew(rootKey: KeyObject, info: string, characters: number): string {
   const bytes = Buffer.from(hkdfSync('sha256', rootKey, '', `s3-profile-controller/${info}`, 32))
   return Array.from({ length: characters }, (_, index) => {
     const start = index * BITS_PER_CHARACTER

@@ -78,14 +78,21 @@ export function findingsFor(
     ],
     ['foreign-key', keys.some(({ standing }) => standing === undefined)],
     ['missing-policy', policy !== undefined && own.length === 0],
-    [
-      'edited-policy',
-      own.some((name) => canonicalText(documents.get(name)) !== canonicalText(policy?.document))
-    ],
+    ['edited-policy', own.some((name) => textOf(documents.get(name)) !== textOf(policy?.document))],
     [
       'foreign-policy',
       [...policies.filter((name) => !isOfOurs(name)), ...inlinePolicies, ...groups].length > 0
     ]
   ]
   return findings.filter(([, isFound]) => isFound).map(([finding]) => finding)
+}
+
+/** Thousands of users may have the same document, which is never changed in place. */
+const texts = new WeakMap<PolicyDocument, string>()
+
+function textOf(document: PolicyDocument | undefined): string | undefined {
+  if (document === undefined) return undefined
+  const text = texts.get(document) ?? canonicalText(document)
+  texts.set(document, text)
+  return text
 }
