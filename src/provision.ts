@@ -1,10 +1,5 @@
 import type { Context } from './context.ts'
-import {
-  isOwnBucketPolicy,
-  isPolicyOf,
-  type PolicyDocument,
-  type Statement
-} from './desired/access-policy.ts'
+import type { PolicyDocument, Statement } from './desired/access-policy.ts'
 import type { Issued } from './desired/attachments.ts'
 import { isOurs, mergedBucketPolicy } from './desired/bucket-policy.ts'
 import {
@@ -17,6 +12,7 @@ import {
 import type { Identity } from './desired/identity.ts'
 import { mergedLifecycleRules } from './desired/lifecycle.ts'
 import { ADOPT_ANNOTATION, type BucketPlan, type Plan } from './desired/plan.ts'
+import { isOwnBucketPolicy, isPolicyOf } from './desired/policy-name.ts'
 import { issuedAtFrom, type Rotation } from './desired/rotation.ts'
 import { isAdminKey } from './desired/takeover.ts'
 import { InvalidProfile } from './errors.ts'

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { namesFor } from '../src/desired/access-policy.ts'
+import { namesFor } from '../src/desired/policy-name.ts'
 import { NotReady, StoreRejected, StoreUnavailable } from '../src/errors.ts'
 import type { ObjectStore } from '../src/object-store/object-store.ts'
 import { allRecordings, budget, HOOK_TOKEN, ROOT_KEY, recording } from './fixtures/builders.ts'
@@ -412,6 +413,22 @@ t.test('what an error leaves under way at the store ends with the call', async (
   const answer = await server.inject({ method: 'POST', url: '/sync', headers, payload: firstSync })
   t.equal(answer.statusCode, 503)
   t.equal(left?.aborted, true)
+})
+
+t.test('a call ends when its budget is spent, whatever the store does', async (t) => {
+  const { store } = buildFakeObjectStore()
+  const silent: ObjectStore = {
+    ...store,
+    async ensureBucket(_bucket, { signal }) {
+      await once(signal, 'abort')
+      throw new StoreUnavailable('creating the bucket', 'the budget is spent')
+    }
+  }
+  const { server } = serve(silent, { SYNC_BUDGET: '1s' })
+  const startedAt = performance.now()
+  const answer = await server.inject({ method: 'POST', url: '/sync', headers, payload: firstSync })
+  t.equal(answer.statusCode, 503)
+  t.ok(performance.now() - startedAt >= 990, 'and not before')
 })
 
 t.test('no secret reaches a log line or an error', async (t) => {

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
-import { canonicalText } from './canonical.ts'
+import { ownBucketStem, policyNameFor } from './policy-name.ts'
 
-type OneOrMany = string | readonly string[]
+export type OneOrMany = string | readonly string[]
 
 export interface Statement {
   readonly Sid?: string
@@ -52,7 +51,7 @@ export function ownBucketPolicy(namePrefix: string): ManagedPolicy {
 
 function ownBucketPolicyAnew(namePrefix: string): ManagedPolicy {
   const bucket = arn(`\${aws:username}`)
-  return managedPolicy(`${namePrefix}own-bucket`, [
+  return managedPolicy(ownBucketStem(namePrefix), [
     {
       Effect: 'Deny',
       Action: ['s3:*'],
@@ -77,31 +76,6 @@ export function ownPrefixPolicy(user: string, bucketName: string, prefix: string
     },
     { Effect: 'Allow', Action: ['s3:GetBucketLocation'], Resource: [bucket] }
   ])
-}
-
-/** Under how many names a policy may stand: each time somebody edits one that cannot be mended, the next. */
-const MAX_NAMES = 9
-const VERSION = new RegExp(`^(.+)-[0-9a-f]{8}(-[2-${MAX_NAMES}])?$`)
-
-/** The names under which a managed policy may stand, in order: its own, `…-2`, `…-3`. */
-export function namesFor(policyName: string): string[] {
-  const others = Array.from({ length: MAX_NAMES - 1 }, (_, index) => `${policyName}-${index + 2}`)
-  return [policyName, ...others]
-}
-
-/** Whether a managed policy belongs to this user alone, in whatever version. */
-export function isPolicyOf(user: string, policyName: string): boolean {
-  return stemOfPolicy(policyName) === user
-}
-
-/** Whether a managed policy is the one that all profiles of the per-profile layout have, in whatever version. */
-export function isOwnBucketPolicy(namePrefix: string, policyName: string): boolean {
-  return stemOfPolicy(policyName) === `${namePrefix}own-bucket`
-}
-
-/** What the name of a managed policy of ours says before its version: the user that it belongs to, if any. */
-export function stemOfPolicy(policyName: string): string | undefined {
-  return VERSION.exec(policyName)?.[1]
 }
 
 /** Every Sid that we ever write into the policy of a bucket. */
@@ -171,133 +145,9 @@ function topLevelBrowseStatement(
   }
 }
 
-/**
- * What decides about a user's own policies: the IAM manager on a gateway that serves IAM and has a signing
- * key, else the policy engine. Policies of buckets are the policy engine's everywhere.
- */
-export type Engine = 'policy-engine' | 'iam-manager'
-
-/** A signed request in the words of policies: a GET of the bucket is `s3:ListBucket`, so is its HEAD. */
-export interface AccessRequest {
-  readonly user: string
-  readonly action: string
-  readonly method: string
-  readonly bucket: string
-  readonly key?: string
-  /** The query parameters of these names, whatever the call. */
-  readonly prefix?: string
-  readonly delimiter?: string
-}
-
-/**
- * Our own answer to what SeaweedFS would say: the bucket's policy first, and only where that is silent the
- * user's own ones.
- *
- * @throws Error when the answer depends on the version of SeaweedFS, or on something that no document of
- *   ours uses
- */
-export function isAllowed(
-  {
-    own,
-    bucket = []
-  }: { readonly own: readonly Statement[]; readonly bucket?: readonly Statement[] },
-  request: AccessRequest,
-  engine: Engine = 'policy-engine'
-): boolean {
-  const bucketSays = effectOf(bucket, request, 'policy-engine')
-  if (bucketSays === 'Deny') return false
-  const ownSays = effectOf(own, request, engine)
-  // Newer versions ask the user's own policies all the same, and the IAM manager mixes both.
-  const strictly = effectOf(own, request, 'policy-engine')
-  const mixed = engine === 'iam-manager' ? effectOf([...own, ...bucket], request, engine) : ownSays
-  const isContested =
-    bucketSays === 'Allow'
-      ? [strictly, mixed].includes('Deny')
-      : (mixed === 'Allow') !== (ownSays === 'Allow')
-  if (isContested) throw new Error('SeaweedFS’s versions differ where bucket and user disagree')
-  return (bucketSays ?? ownSays) === 'Allow'
-}
-
-function effectOf(statements: readonly Statement[], request: AccessRequest, engine: Engine) {
-  const effects = statements
-    .filter((statement) => applies(statement, request, engine))
-    .map(({ Effect }) => Effect)
-  return effects.includes('Deny') ? 'Deny' : effects[0]
-}
-
-function applies(statement: Statement, request: AccessRequest, engine: Engine): boolean {
-  const { Sid, Effect, Principal = '*', Action, Resource, Condition = {}, ...others } = statement
-  if (Action === undefined || Resource === undefined || Object.keys(others).length > 0) {
-    throw new Error(`Not a statement of ours: ${JSON.stringify(statement)}`)
-  }
-  const { action, bucket, key } = request
-  const ignoresCase = engine === 'iam-manager'
-  const resource = arn(key === undefined ? bucket : `${bucket}/${key}`)
-  const isAbout = (patterns: OneOrMany, value: string) =>
-    [patterns].flat().some((pattern) => matches(pattern, value, request, ignoresCase))
-  if (!isAbout(Action, action) || !isAbout(Resource, resource)) return false
-  if (Principal !== '*') throw new Error(`Not a principal of ours: ${JSON.stringify(Principal)}`)
-  const facts = factsOf(request, engine)
-  return Object.entries(Condition).every(([operator, expectations]) =>
-    Object.entries(expectations).every(([name, expected]) => {
-      if (!Object.hasOwn(facts, name)) throw new Error(`Not a condition key of ours: ${name}`)
-      return holds(operator, [expected].flat(), facts[name], request)
-    })
-  )
-}
-
-/** What conditions may ask for; undefined is absent. */
-function factsOf(
-  { user, action, method, prefix, delimiter }: AccessRequest,
-  engine: Engine
-): Record<string, string | undefined> {
-  const absent = { 's3:delimiter': undefined, 's3:RequestMethod': undefined }
-  // The IAM manager looks at the prefix of a list only, and takes a missing one for an empty one.
-  const isList = action === 's3:ListBucket' && method === 'GET'
-  return engine === 'iam-manager'
-    ? { ...absent, 'aws:username': user, 's3:prefix': isList ? (prefix ?? '') : undefined }
-    : {
-        'aws:username': user,
-        's3:prefix': prefix || undefined,
-        's3:delimiter': delimiter || undefined,
-        's3:RequestMethod': method
-      }
-}
-
-function holds(
-  operator: string,
-  expected: readonly string[],
-  fact: string | undefined,
-  request: AccessRequest
-): boolean {
-  switch (operator) {
-    case 'Null':
-      return expected.includes(String(fact === undefined))
-    case 'StringEquals':
-      return expected.some((value) => substituted(value, request) === fact)
-    case 'StringLike':
-      return fact !== undefined && expected.some((pattern) => matches(pattern, fact, request))
-    default:
-      throw new Error(`Not an operator of ours: ${operator}`)
-  }
-}
-
-function matches(pattern: string, value: string, request: AccessRequest, ignoresCase = false) {
-  const literal = substituted(pattern, request).replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-  const wildcards = literal.replaceAll('*', '.*').replaceAll('?', '.')
-  return new RegExp(`^${wildcards}$`, ignoresCase ? 'is' : 's').test(value)
-}
-
-function substituted(pattern: string, { user }: AccessRequest): string {
-  const text = pattern.replaceAll(`\${aws:username}`, user)
-  if (text.includes('${')) throw new Error(`Not a variable of ours: ${pattern}`)
-  return text
-}
-
-function managedPolicy(name: string, statements: Statement[]): ManagedPolicy {
+function managedPolicy(stem: string, statements: Statement[]): ManagedPolicy {
   const document = { Version: '2012-10-17', Statement: statements }
-  const version = createHash('sha256').update(canonicalText(document)).digest('hex').slice(0, 8)
-  return { name: `${name}-${version}`, document }
+  return { name: policyNameFor(stem, document), document }
 }
 
 export function arn(resource: string): string {

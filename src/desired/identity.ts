@@ -1,13 +1,8 @@
 import type { ProfileSettings } from '../config.ts'
-import {
-  isOwnBucketPolicy,
-  isPolicyOf,
-  type ManagedPolicy,
-  namesFor,
-  type PolicyDocument
-} from './access-policy.ts'
+import type { ManagedPolicy, PolicyDocument } from './access-policy.ts'
 import { canonicalText } from './canonical.ts'
 import { secretDigestOf, standingOf } from './credentials.ts'
+import { isOwnBucketPolicy, isPolicyOf, namesFor } from './policy-name.ts'
 import { newestOf } from './rotation.ts'
 
 /** A user as the store has it, with everything that gives it rights. */

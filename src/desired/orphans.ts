@@ -1,8 +1,9 @@
 import type { ProfileSettings } from '../config.ts'
-import { isOwnBucketPolicy, namesFor, ownBucketPolicy, stemOfPolicy } from './access-policy.ts'
+import { ownBucketPolicy } from './access-policy.ts'
 import { holdsKeyOfOurs, type Identity } from './identity.ts'
 import type { Living } from './living.ts'
 import { namespaceIn, stemOf } from './plan.ts'
+import { isOwnBucketPolicy, namesFor, stemOfPolicy } from './policy-name.ts'
 
 /** What the store has under names of our pattern that no living parent could be using. */
 export interface Suspects {

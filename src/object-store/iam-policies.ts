@@ -6,8 +6,9 @@ import {
   type IAMClient,
   ListPoliciesCommand
 } from '@aws-sdk/client-iam'
-import { namesFor, type PolicyDocument } from '../desired/access-policy.ts'
+import type { PolicyDocument } from '../desired/access-policy.ts'
 import { canonicalText } from '../desired/canonical.ts'
+import { namesFor } from '../desired/policy-name.ts'
 import { StoreRejected } from '../errors.ts'
 import { absent, allPages, existing, type IamCalls, POLICY_ARN_PREFIX } from './iam-calls.ts'
 import type { Budget, ObjectStore } from './object-store.ts'

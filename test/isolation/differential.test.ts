@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ENGINES, VERSIONS } from '../../dev/seaweedfs.ts'
-import { isAllowed } from '../../src/desired/access-policy.ts'
+import { isAllowed } from '../../src/desired/policy-predicate.ts'
 import { buildJudge } from '../fixtures/judge.ts'
 import { anyCall, anyPolicies, COMMON_BUCKET } from '../fixtures/policy-grammar.ts'
 import { realSeaweedFs } from '../fixtures/real-seaweedfs.ts'
