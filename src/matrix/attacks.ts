@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts'
 import { BUCKET_ATTACKS } from './bucket-attacks.ts'
 import type { Reach } from './case-result.ts'
+import { COPY_ATTACKS } from './copy-attacks.ts'
 import type { Exchange } from './exchange.ts'
 import { IDENTITY_ATTACKS } from './identity-attacks.ts'
 import { LISTING_ATTACKS } from './listing-attacks.ts'
@@ -8,10 +9,13 @@ import { OBJECT_ATTACKS } from './object-attacks.ts'
 import { type Request, requestFrom, textOf } from './request.ts'
 import { filledIn, isShared, type Scene } from './scene.ts'
 import { signedForm } from './signing.ts'
+import { UPLOAD_ATTACKS } from './upload-attacks.ts'
 
 /** Every attack, group by group; those on identities last, because a success may shut out what comes after. */
 export const ATTACKS: readonly Attack[] = groupByGroup([
   ...OBJECT_ATTACKS,
+  ...UPLOAD_ATTACKS,
+  ...COPY_ATTACKS,
   ...LISTING_ATTACKS,
   ...BUCKET_ATTACKS,
   ...IDENTITY_ATTACKS

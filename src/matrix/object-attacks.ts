@@ -1,4 +1,5 @@
 import { type Attack, attack } from './attack.ts'
+import { OPEN_AREAS } from './scene.ts'
 
 /** Where objects can be locked, a success would stay for good: `verify` leaves it out. */
 const NOT_REMOVABLE = { risk: 'buckets' } as const
@@ -88,18 +89,6 @@ const OBJECT_VERBS: readonly (readonly [line: string, rest?: Partial<Attack>])[]
   ]
 ]
 
-/** Of an upload that they have begun. */
-const UPLOAD_VERBS: readonly (readonly [line: string, body?: string])[] = [
-  ['GET {u}?uploadId={their.upload}'],
-  ['PUT {u}?partNumber=1&uploadId={their.upload}', 'planted'],
-  ['PUT {u}?partNumber=2&uploadId={their.upload}', 'planted'],
-  [
-    'POST {u}?uploadId={their.upload}',
-    '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"{their.part}"</ETag></Part></CompleteMultipartUpload>'
-  ],
-  ['DELETE {u}?uploadId={their.upload}']
-]
-
 /** The same key in other words: whatever the store takes for the same, the policy must refuse. */
 const SPELLINGS: readonly string[] = [
   '/{their.bucket}//{their.mark}object',
@@ -135,29 +124,6 @@ const SPELLINGS: readonly string[] = [
   '/buckets/{their.bucket}/{their.mark}object',
   '/{own.bucket}/buckets/{their.bucket}/{their.mark}object'
 ]
-
-/** Where a copy may claim to come from. */
-const COPY_SOURCES: readonly string[] = [
-  '/{their.bucket}/{their.mark}object',
-  '{their.bucket}/{their.mark}object',
-  '//{their.bucket}/{their.mark}object',
-  '/{their.bucket}//{their.mark}object',
-  '/{their.bucket}/%2F{their.mark}object',
-  '/{their.bucket}/{their.mark}object?versionId=null',
-  '{their.bucket}%2F{their.mark}object',
-  '%2F{their.bucket}%2F{their.mark}object',
-  '/{their.bucket}/{own.prefix}../{their.namespace}/{mark}object',
-  '/{their.bucket}/{own.prefix}%2E%2E/{their.namespace}/{mark}object',
-  '/{their.bucket}/{own.prefix}..%2F{their.namespace}/{mark}object',
-  '/{own.bucket}/../{their.bucket}/{their.mark}object',
-  '/{own.bucket}/%2E%2E/{their.bucket}/{their.mark}object',
-  '/{own.bucket}/{own.prefix}../../../{their.bucket}/{their.mark}object',
-  '/buckets/{their.bucket}/{their.mark}object',
-  'http://127.0.0.1:8888/buckets/{their.bucket}/{their.mark}object',
-  'arn:aws:s3:::{their.bucket}/{their.mark}object'
-]
-
-const AREAS = ['artifacts/', 'shared/', 'private/{their.namespace}/', 'private-artifacts/']
 
 export const OBJECT_ATTACKS: readonly Attack[] = [
   ...OBJECT_VERBS.flatMap(([line, rest]) => {
@@ -197,88 +163,6 @@ export const OBJECT_ATTACKS: readonly Attack[] = [
       })
     )
   ),
-  ...(['header', 'presigned', 'unsigned'] as const).flatMap((signing) =>
-    UPLOAD_VERBS.map(([line, body = '']) =>
-      attack('their uploads', line.replace('{u}', '/{their.bucket}/{their.mark}upload'), {
-        signing,
-        body
-      })
-    )
-  ),
-  // Their upload under an own key, the own upload under their key, and both at once.
-  ...UPLOAD_VERBS.flatMap(([line, body = '']) => [
-    attack('confused uploads', line.replace('{u}', '/{own.bucket}/{own.mark}upload'), { body }),
-    attack(
-      'confused uploads',
-      line
-        .replace('{u}', '/{their.bucket}/{their.mark}object')
-        .replace('{their.upload}', '{own.upload}'),
-      { body: body.replace('{their.part}', '{own.part}') }
-    ),
-    attack(
-      'confused uploads',
-      `${line.replace('{u}', '/{their.bucket}/{their.mark}upload')}&UploadId={own.upload}`,
-      { body }
-    ),
-    attack(
-      'confused uploads',
-      `${line.replace('{u}', '/{their.bucket}/{their.mark}upload')}&prefix={own.mark}object`,
-      { body }
-    ),
-    attack(
-      'confused uploads',
-      line
-        .replace('{u}', '/{own.bucket}/{own.mark}upload')
-        .replace('{their.upload}', '../{their.upload}'),
-      { body }
-    )
-  ]),
-  ...COPY_SOURCES.flatMap((source) => [
-    attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot', {
-      headers: { 'x-amz-copy-source': source },
-      loot: '/{own.bucket}/{own.mark}loot'
-    }),
-    attack(
-      'copy sources of parts',
-      'PUT /{own.bucket}/{own.mark}upload?partNumber=3&uploadId={own.upload}',
-      {
-        headers: { 'x-amz-copy-source': source }
-      }
-    )
-  ]),
-  attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot', {
-    headers: {
-      'x-amz-copy-source': '/{their.bucket}/{their.mark}object',
-      'x-amz-metadata-directive': 'REPLACE'
-    },
-    loot: '/{own.bucket}/{own.mark}loot'
-  }),
-  attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot', {
-    headers: { 'x-amz-copy-source': '/{their.bucket}/{their.mark}object' },
-    signing: 'presigned',
-    loot: '/{own.bucket}/{own.mark}loot'
-  }),
-  attack('copy sources', 'PUT /{own.bucket}/{own.mark}loot?renameObject', {
-    headers: { 'x-amz-rename-source': '/{their.bucket}/{their.mark}object' },
-    loot: '/{own.bucket}/{own.mark}loot'
-  }),
-  attack('copy targets', 'PUT /{their.bucket}/{their.mark}object', {
-    headers: { 'x-amz-copy-source': '/{own.bucket}/{own.mark}object' }
-  }),
-  attack('copy targets', 'PUT /{their.bucket}/{their.mark}object', {
-    headers: {
-      'x-amz-copy-source': '/{their.bucket}/{their.mark}object',
-      'x-amz-metadata-directive': 'REPLACE',
-      'x-amz-meta-note': 'planted'
-    }
-  }),
-  attack(
-    'copy targets',
-    'PUT /{their.bucket}/{their.mark}upload?partNumber=1&uploadId={their.upload}',
-    {
-      headers: { 'x-amz-copy-source': '/{own.bucket}/{own.mark}object' }
-    }
-  ),
   ...[
     '{their.mark}object',
     '/{their.mark}object',
@@ -301,8 +185,7 @@ export const OBJECT_ATTACKS: readonly Attack[] = [
     body: '<Delete><Object><Key>{their.mark}object</Key></Object></Delete>',
     signing: 'unsigned'
   }),
-  // What sync.py let every profile read, write and delete.
-  ...AREAS.flatMap((area) => [
+  ...OPEN_AREAS.flatMap((area) => [
     attack('shared areas', `PUT /{common}/${area}{mark}planted`, { body: 'planted' }),
     attack('shared areas', `GET /{common}/${area}{mark}object`),
     attack('shared areas', `DELETE /{common}/${area}{mark}object`),

@@ -41,6 +41,14 @@ export interface Scene {
 /** The folder of all marks; a dot cannot start a namespace's name. */
 export const MARKS = '.s3-profile-controller/verify/'
 
+/** Folders of the common bucket that sync.py opened to every profile; nothing of ours opens them. */
+export const OPEN_AREAS = [
+  'artifacts/',
+  'shared/',
+  'private/{their.namespace}/',
+  'private-artifacts/'
+]
+
 /** Whether own and their data share a bucket. */
 export function isShared({ own, their }: Scene): boolean {
   return own.bucket === their.bucket

@@ -1,25 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import {
-  AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  DeleteObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
   type S3Client,
   UploadPartCommand
 } from '@aws-sdk/client-s3'
-import { isShared, MARKS, OWN_PART, type Party, type Scene } from './scene.ts'
-
-/** Where something of this run lies or may come to lie. */
-interface Place {
-  readonly bucket: string
-  readonly prefix: string
-}
+import { abortUploads, objectsIn, type Place, removeObject } from './places.ts'
+import { filledIn, isShared, MARKS, OPEN_AREAS, OWN_PART, type Party, type Scene } from './scene.ts'
 
 /** A scene whose seeds are in the store, and what it takes to look after them. */
 export interface Sown {
@@ -65,11 +56,9 @@ export async function sow(
   const scene: Scene = { own, their, commonBucket, mark, words, uploads }
   const ownPlace = { bucket: own.bucket, prefix: own.prefix + mark }
   const theirPlace = { bucket: their.bucket, prefix: their.prefix + mark }
-  // Areas that sync.py opened to everybody; nothing of ours opens them.
-  const areas = ['artifacts/', 'shared/', `private/${their.namespace}/`, 'private-artifacts/']
   const places: Place[] = [
     theirPlace,
-    ...areas.map((area) => ({ bucket: commonBucket, prefix: area + mark }))
+    ...OPEN_AREAS.map((area) => ({ bucket: commonBucket, prefix: filledIn(area, scene) + mark }))
   ]
   const watched = everything
     ? [...new Set([their.bucket, commonBucket])].map((bucket) => ({ bucket, prefix: '' }))
@@ -213,45 +202,4 @@ export async function sow(
     removePlanted,
     remove
   }
-}
-
-async function objectsIn(admin: S3Client, { bucket, prefix }: Place) {
-  const objects = []
-  let ContinuationToken: string | undefined
-  do {
-    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken })
-    const page = await admin.send(command)
-    objects.push(...(page.Contents ?? []))
-    ContinuationToken = page.NextContinuationToken
-  } while (ContinuationToken !== undefined)
-  return objects
-}
-
-async function removeObject(admin: S3Client, Bucket: string, Key: string): Promise<void> {
-  await admin.send(new DeleteObjectCommand({ Bucket, Key }))
-}
-
-async function abortUploads(
-  admin: S3Client,
-  { bucket, prefix }: Place,
-  isMeant: (key: string) => boolean = () => true
-): Promise<void> {
-  for (const { Key = '', UploadId } of await uploadsIn(admin, bucket)) {
-    if (!Key.startsWith(prefix) || !isMeant(Key)) continue
-    const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })
-    await admin.send(command).catch(() => {})
-  }
-}
-
-/** Not by prefix: SeaweedFS before 4.48 takes that for an attack by the admin too. */
-async function uploadsIn(admin: S3Client, Bucket: string) {
-  const uploads = []
-  let UploadIdMarker: string | undefined
-  do {
-    // By the upload alone: SeaweedFS sorts by its id, and names no key to go on from.
-    const page = await admin.send(new ListMultipartUploadsCommand({ Bucket, UploadIdMarker }))
-    uploads.push(...(page.Uploads ?? []))
-    UploadIdMarker = page.IsTruncated ? page.NextUploadIdMarker : undefined
-  } while (UploadIdMarker !== undefined)
-  return uploads
 }
