@@ -23,7 +23,8 @@ export const COMBINATIONS: readonly Combination[] = [
   { on: 'overlays/standalone', with: ['high-availability', 'tls'] },
   { on: 'base', with: ['external-seaweedfs'] },
   { on: 'migration' },
-  { on: 'overlays/single-user', with: ['minio-service'] }
+  { on: 'overlays/single-user', with: ['minio-service'] },
+  { on: 'overlays/single-user', with: ['high-availability'] }
 ]
 
 export function titleOf({ on, with: components = [] }: Combination): string {

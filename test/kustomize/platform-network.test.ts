@@ -48,7 +48,7 @@ const callers: Record<string, Caller> = {
   'the worker': { namespace: SYSTEM, pod: { app: 'seaweedfs-worker' } }
 }
 
-const EVERYTHING = [8080, 8333, 8888, 9327, 9333, 18080, 18333, 18888, 19333]
+const EVERYTHING = [8080, 8888, 9327, 9333, 18080, 18888, 19333]
 const OWN = {
   server: EVERYTHING,
   gateway: [8333, 18333],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -32,7 +32,7 @@ t.test('read-object.sh, when the store answers with', async (t) => {
     const passes = name === 'the object'
     const answers: RequestListener = (request, response) =>
       request.url === BUCKET ? response.end('a list') : answer(request, response)
-    t.equal((await probe(t, 'read-object.sh', answers)).code, passes ? 0 : 1, name)
+    t.equal((await probe(t, 'read-object.sh', answers)).code === 0, passes, name)
   }
 })
 
@@ -41,6 +41,12 @@ t.test('read-object.sh, when there is an object and no list', async (t) => {
     response.writeHead(url === BUCKET ? 500 : 200).end('readable')
   })
   t.equal(code, 1)
+})
+
+t.test('read-object.sh writes the object again where the store was emptied', async (t) => {
+  const { code, requests } = await probe(t, 'read-object.sh', emptyStore())
+  t.equal(code, 0)
+  t.ok(requests.some(({ method }) => method === 'PUT'))
 })
 
 t.test('read-object.sh, when nobody answers', async (t) => {
@@ -57,18 +63,12 @@ t.test('write-object.sh', async (t) => {
   })
 
   t.test('writes the object where there is none, and reads it', async (t) => {
-    const written = new Map<string | undefined, string>()
-    const { code } = await probe(t, 'write-object.sh', async (request, response) => {
-      if (request.method === 'PUT') {
-        written.set(request.url, (await request.toArray()).join(''))
-        response.end()
-      } else {
-        const body = written.get(request.url)
-        response.writeHead(body === undefined ? 404 : 200).end(body)
-      }
-    })
+    const { code, requests } = await probe(t, 'write-object.sh', emptyStore())
     t.equal(code, 0)
-    t.equal(written.get(`${BUCKET}/object`), 'readable')
+    t.same(
+      requests.filter(({ method }) => method === 'PUT').map(({ url }) => url),
+      [BUCKET, `${BUCKET}/object`]
+    )
   })
 
   t.test('fails while the store cannot write', async (t) => {
@@ -78,10 +78,24 @@ t.test('write-object.sh', async (t) => {
   })
 })
 
+/** It keeps what is put, and has nothing else. */
+function emptyStore(): RequestListener {
+  const written = new Map<string | undefined, string>()
+  return async (request, response) => {
+    if (request.method === 'PUT') {
+      written.set(request.url, (await request.toArray()).join(''))
+      response.end()
+    } else {
+      const body = written.get(request.url)
+      response.writeHead(body === undefined ? 404 : 200).end(body)
+    }
+  }
+}
+
 async function probe(t: Test, script: string, answer: RequestListener) {
-  const requests: { method: string | undefined }[] = []
+  const requests: Pick<IncomingMessage, 'method' | 'url'>[] = []
   const server = createServer((request, response) => {
-    requests.push({ method: request.method })
+    requests.push({ method: request.method, url: request.url })
     t.match(request.headers.authorization, /^AWS4-HMAC-SHA256 Credential=admin\//)
     answer(request, response)
   })

@@ -132,14 +132,13 @@ async function mirrors(t: Test, remote: Remote) {
   await pods.until('readinessProbe', store)
   const mirror = pods.container('seaweedfs-remote-gateway-0', 'mirror')
   const client = s3Client(`http://${pods.address('seaweedfs', 9000)}`, admin)
-  const inside = s3Client(`http://${pods.address('seaweedfs-internal', 8333)}`, admin)
   const put = (Bucket: string, Key: string, Body: string | Buffer) =>
     client.send(new PutObjectCommand({ Bucket, Key, Body }))
   const arrives = (path: string, text: string) =>
     until(`${path} is there`, async () => (await remote.read(path)) === text).catch((error) => {
       throw new Error(lastWords(mirror), { cause: error })
     })
-  for (const Bucket of [BUCKET, OTHER]) await inside.send(new CreateBucketCommand({ Bucket }))
+  for (const Bucket of [BUCKET, OTHER]) await client.send(new CreateBucketCommand({ Bucket }))
 
   await put(BUCKET, 'private-artifacts/team-a/model', 'a model')
   await arrives(`${BUCKET}/private-artifacts/team-a/model`, 'a model')
@@ -165,7 +164,7 @@ async function mirrors(t: Test, remote: Remote) {
   await arrives(`${BUCKET}/private-artifacts/team-a/while-away`, 'two')
   t.pass('a remote that is away is waited for, and hinders nobody here')
 
-  await emptyAndDelete(client, inside)
+  await emptyAndDelete(client)
   // Changes are followed in their order: what comes after the deletion shows that it was seen.
   await put(OTHER, 'private-artifacts/team-b/last', 'three')
   await arrives(`${OTHER}/private-artifacts/team-b/last`, 'three')
@@ -188,14 +187,14 @@ async function mirrors(t: Test, remote: Remote) {
 }
 
 /** As the profile controller does it for a profile whose data goes with it. */
-async function emptyAndDelete(client: S3Client, inside: S3Client) {
+async function emptyAndDelete(client: S3Client) {
   for (const key of ['model', 'in parts +ü', 'while-away']) {
     await client.send(
       new DeleteObjectCommand({ Bucket: BUCKET, Key: `private-artifacts/team-a/${key}` })
     )
   }
   await until('the bucket is deleted', async () => {
-    await inside.send(new DeleteBucketCommand({ Bucket: BUCKET }))
+    await client.send(new DeleteBucketCommand({ Bucket: BUCKET }))
     return true
   })
 }

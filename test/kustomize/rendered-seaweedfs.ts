@@ -48,11 +48,13 @@ export async function startRendered(
   await pods.until('readinessProbe')
   const scheme = 'seaweedfs-tls' in certificates ? 'https' : 'http'
   const url = (service: string, port: number) => `${scheme}://${pods.address(service, port)}`
+  const s3Endpoint = url('seaweedfs', 9000)
   const seaweedFs: SeaweedFs = {
     description: 'the rendered manifests',
-    s3Endpoint: url('seaweedfs', 9000),
-    internalS3Endpoint: url('seaweedfs-internal', 8333),
-    iamEndpoint: url('seaweedfs-internal', 8333),
+    s3Endpoint,
+    // There is no other S3 port.
+    internalS3Endpoint: s3Endpoint,
+    iamEndpoint: 'http://nothing-speaks-iam.invalid',
     standaloneIamEndpoint: undefined,
     identityApi: 'filer',
     filerGrpc: {
@@ -69,7 +71,7 @@ export async function startRendered(
       const server = pods.container(SERVER, 'server')
       await server.stop()
       server.start()
-      await pods.until('startupProbe')
+      await pods.until('startupProbe', [server])
       await pods.until('readinessProbe')
     },
     async stop() {

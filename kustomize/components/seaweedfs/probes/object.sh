@@ -1,6 +1,6 @@
 # The object that the probes write and read. `object GET` prints its content.
 #
-# /status, /healthz and /readyz of SeaweedFS answer 200 whatever happens: also before a restarted volume server is found
+# /status, /healthz and /readyz of a gateway answer 200 whatever happens: also before a restarted volume server is found
 # again, when an object comes back cut short. So what a client does is done here: a signed request, and the whole body
 # must arrive. The credentials go through standard input, or every process list on the node would show them.
 set -eu
