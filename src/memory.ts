@@ -63,9 +63,7 @@ export class Memory {
   /** The answer to the same question before, as long as the proof behind it counts; undefined when it must be found anew. */
   answerTo(question: string): AnswerAtRest | undefined {
     const answer = this.#answers.to(question)
-    if (answer === undefined || this.isSuspect(answer.user)) return undefined
-    if (!this.#countsFor(answer)) {
-      this.#answers.forget(answer.user)
+    if (answer === undefined || this.isSuspect(answer.user) || !this.#countsFor(answer)) {
       return undefined
     }
     // The question shows the Secret.

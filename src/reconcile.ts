@@ -20,7 +20,7 @@ export interface Outcome {
   readonly settlingUntil?: string
   readonly resyncAfterSeconds?: number
   readonly finalized?: boolean
-  /** Said when the store was not asked, nor need it be: the same call can be answered alike while the proof counts. */
+  /** Said when the key is proven and nothing is under way: the same call can be answered alike while the proof counts. */
   readonly rest?: Rest
 }
 
@@ -78,8 +78,7 @@ export async function reconcileProfile(
       readiness: 'ready',
       ...(keptUntil !== undefined && { settlingUntil: timeText(keptUntil) }),
       ...(dueAt !== undefined && { resyncAfterSeconds: secondsUntil(dueAt, now) }),
-      ...(isStillProven &&
-        issued.isSettled && { rest: { user: plan.user, accessKeyId, secretUid, dueAt } })
+      ...(issued.isSettled && { rest: { user: plan.user, accessKeyId, secretUid, dueAt } })
     }
   })
 

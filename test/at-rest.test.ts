@@ -1,4 +1,6 @@
 import t from 'tap'
+import { Answers } from '../src/answers.ts'
+import type { Context } from '../src/context.ts'
 import { Memory } from '../src/memory.ts'
 import { HOOK_TOKEN, recording } from './fixtures/builders.ts'
 import { buildFakeObjectStore } from './fixtures/fake-object-store.ts'
@@ -29,6 +31,19 @@ async function atRest(rotatesInSeconds?: number) {
   return { ...served, world, question, post, answer: known.body }
 }
 
+/** Of the calls from now on; whoever reads the profile claims its user. */
+function claimsOf({ memory }: Context): string[] {
+  const claims: string[] = []
+  memory.claim = (user) => claims.push(user)
+  return claims
+}
+
+/** The pair in the Secret of an answer. */
+function accessKeyOf(answer: string) {
+  const { accesskey } = JSON.parse(answer).attachments[0].data
+  return { accessKeyId: Buffer.from(accesskey, 'base64').toString() }
+}
+
 function posterOf({ server }: Served) {
   return (url: string, payload: string, others: object = headers) =>
     server.inject({ method: 'POST', url, headers: { ...others }, payload })
@@ -41,9 +56,7 @@ t.test(
     const anew = await post('/sync', `${question} `)
     t.equal(anew.body, answer, 'as it is found anew')
     await post('/sync', question)
-    // Whoever reads the profile claims its user.
-    const claims: string[] = []
-    context.memory.claim = (user) => claims.push(user)
+    const claims = claimsOf(context)
     const { calls } = world
     const linesBefore = logged()
     const known = await post('/sync', question)
@@ -101,6 +114,15 @@ t.test('another question is another', async (t) => {
   t.equal((await post('/sync', question, asText)).statusCode, 200)
 })
 
+t.test('of a profile only the last answer is kept', async (t) => {
+  const answers = new Answers()
+  const answer = { user: 'user-a', accessKeyId: 'KEY', secretUid: 'uid', dueAt: undefined }
+  answers.keep('before', { ...answer, text: '1' })
+  answers.keep('now', { ...answer, text: '2' })
+  t.equal(answers.to('before'), undefined)
+  t.match(answers.to('now'), { text: '2' })
+})
+
 t.test('answers whose proof is over are let go, whether somebody asks or not', async (t) => {
   let now = 0
   const memory = new Memory(1_000, () => now)
@@ -134,6 +156,17 @@ t.test('the answer lasts as long as the proof', async (t) => {
     t.ok(world.calls > calls, 'it was proven again')
   })
 
+  await t.test('and begins with it, even where something had to be mended', async (t) => {
+    const { context, world, question, post, answer } = await atRest()
+    const [user = ''] = [...world.users.keys()]
+    context.memory.suspect(user)
+    const other = `${question} `
+    t.equal((await post('/sync', other)).body, answer, 'looked at and proven')
+    const claims = claimsOf(context)
+    t.equal((await post('/sync', other)).body, answer)
+    t.same(claims, [])
+  })
+
   await t.test('and not while the user is under suspicion', async (t) => {
     const { context, world, question, post } = await atRest()
     const [user = ''] = [...world.users.keys()]
@@ -149,6 +182,17 @@ t.test('the answer lasts as long as the proof', async (t) => {
     t.equal(world.users.size, 0)
     await post('/sync', question)
     t.equal(world.users.size, 1, 'it was given again')
+  })
+
+  await t.test('and not when it was taken away and proven anew before anybody asked', async (t) => {
+    const { context, world, question, post, answer } = await atRest()
+    const [user = ''] = [...world.users.keys()]
+    const { accessKeyId } = accessKeyOf(answer)
+    context.memory.forget(user, user)
+    context.memory.rememberProof(user, accessKeyId, 'secret-uid-1')
+    const claims = claimsOf(context)
+    t.equal((await post('/sync', question)).statusCode, 200)
+    t.same(claims, [user], 'the call was read')
   })
 
   await t.test('and not when another process has given the profile a newer key', async (t) => {
