@@ -20,14 +20,18 @@ const CHANGE_OF_NOTHING: SignedRequest = {
   }).toString()
 }
 
-/** Whether the S3 endpoint is what the setting says; an answer of 'no' names the setting to change. */
+/**
+ * Whether the S3 endpoint is what the setting says, by a signed read of an object. The check has the store's version and clock
+ * for an answer.
+ *
+ * @throws NotReady from the check: a sentence that names the setting to change
+ */
 export function buildS3Check(
   { s3Endpoint, region, credentials }: StoreSettings,
   setting = 'AWS_ENDPOINT_URL_S3'
 ) {
   const send = buildSignedHttp(s3Endpoint, region)
   const endpoint = { setting, url: s3Endpoint, api: 'S3' } as const
-  /** One signed read of an object. */
   return async (
     bucket: string,
     signal: AbortSignal
@@ -41,11 +45,15 @@ export function buildS3Check(
   }
 }
 
-/** Whether the IAM endpoint is what its setting says; an answer of 'no' names the setting to change. */
+/**
+ * Whether the IAM endpoint is what its setting says, by a change of identities that changes nothing, because neither the user
+ * nor the policy exists.
+ *
+ * @throws NotReady from the check: a sentence that names the setting to change
+ */
 export function buildIamCheck({ iamEndpoint, region, credentials }: IamSettings) {
   const send = buildSignedHttp(iamEndpoint, region)
   const endpoint = { setting: 'AWS_ENDPOINT_URL_IAM', url: iamEndpoint, api: 'IAM' } as const
-  /** One change of identities that changes nothing, because neither the user nor the policy exists. */
   return async (signal: AbortSignal): Promise<void> => {
     const answer = await ask(endpoint, () => send(credentials, CHANGE_OF_NOTHING, signal), signal)
     if (answer.code !== IAM_CONTENT) throw new NotReady(answerFault(endpoint, answer))

@@ -22,7 +22,7 @@ export function buildS3Http(s3Endpoint: string, region: string) {
   ): Promise<HttpAnswer> => {
     const request = { ...s3Request, service: 's3', contentType: 'application/json' } as const
     const answer = await send(accessKey, request, signal).catch((error: NodeJS.ErrnoException) => {
-      if (signal.aborted || error.code !== 'ECONNRESET') throw error
+      if (error.code !== 'ECONNRESET') throw error
     })
     if (answer !== undefined && answer.status < 500) return answer
     await pause(RETRY_AFTER_MS, undefined, { signal })

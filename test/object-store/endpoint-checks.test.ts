@@ -1,5 +1,9 @@
 import t, { type Test } from 'tap'
-import { buildIamCheck, buildS3Check } from '../../src/object-store/endpoint-checks.ts'
+import {
+  buildIamCheck,
+  buildS3Check,
+  sendChangeOfNothing
+} from '../../src/object-store/endpoint-checks.ts'
 import {
   failureOf,
   iamError,
@@ -135,4 +139,10 @@ t.test('the check of the IAM endpoint', async (t) => {
       t.match(await failureOf(iam()), sentence)
     })
   }
+})
+
+t.test('no connection is kept to an address that may be anybody’s', async (t) => {
+  const { stub } = await readinessOn(t, { DetachUserPolicy: iamError(404, 'NoSuchEntity') })
+  await sendChangeOfNothing(stub.settings.iamEndpoint, stub.settings, soon())
+  t.equal(stub.request('DetachUserPolicy').headers.connection, 'close')
 })

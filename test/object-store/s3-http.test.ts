@@ -50,6 +50,24 @@ t.test('connections are kept', async (t) => {
   t.ok(sockets.size <= 2, `${sockets.size}`)
 })
 
+t.test('an address of IPv6 is one, and no name to look up', async (t) => {
+  const send = buildS3Http('http://[::1]:1', 'us-east-1')
+  // Refused where the machine has IPv6, not available where it has none.
+  const failure = await send(KEY, { method: 'HEAD', path: '/bucket' }, signal()).catch((e) => e)
+  t.equal(failure.address, '::1')
+})
+
+t.test('what cannot be mended by asking again is asked once', async (t) => {
+  let connections = 0
+  const server = createTlsServer({ cert: LOOPBACK_CERTIFICATE, key: LOOPBACK_KEY })
+  server.on('connection', () => {
+    connections++
+  })
+  const send = buildS3Http(`https://127.0.0.1:${await listening(t, server)}`, 'us-east-1')
+  await t.rejects(send(KEY, { method: 'HEAD', path: '/bucket' }, signal()))
+  t.equal(connections, 1)
+})
+
 t.test('a certificate that nobody vouches for is no store', async (t) => {
   const endpoint = await serve(t, (_, response) => response.end(), {
     cert: LOOPBACK_CERTIFICATE,

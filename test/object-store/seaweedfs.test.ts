@@ -1,7 +1,9 @@
+import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { buildSeaweedFs } from '../../src/object-store/seaweedfs.ts'
 import { budget } from '../fixtures/builders.ts'
+import { listening } from '../fixtures/listening.ts'
 import { type FilerScript, grpcError, startStubFiler } from '../fixtures/stub-filer.ts'
 import {
   failureOf,
@@ -10,7 +12,8 @@ import {
   ok,
   type Script,
   s3Error,
-  startStubStore
+  startStubStore,
+  storeSettings
 } from '../fixtures/stub-store.ts'
 
 const READY_OBJECT = 'GET /mlpipeline/.s3-profile-controller/ready'
@@ -113,6 +116,22 @@ t.test('buildSeaweedFs', async (t) => {
     await store.readIdentity('user-a', budget())
     t.strictSame(s3.operations(), ['HEAD /bucket-a'])
     t.strictSame(iam.operations(), ['GetUser'])
+  })
+
+  t.test('keeps its connection to the identity endpoint', async (t) => {
+    const sockets = new Set<unknown>()
+    const { status, body } = iamError(404, 'NoSuchEntity')
+    const server = createServer(({ socket }, response) => {
+      sockets.add(socket)
+      response.writeHead(status).end(body)
+    })
+    const iamEndpoint = `http://127.0.0.1:${await listening(t, server)}`
+    const settings = { ...storeSettings('http://127.0.0.1:1'), iamEndpoint }
+    const store = buildSeaweedFs(settings, 'mlpipeline', () => {})
+    for (const user of ['user-a', 'user-b', 'user-c']) {
+      t.equal(await store.readIdentity(user, budget()), undefined)
+    }
+    t.equal(sockets.size, 1)
   })
 })
 
