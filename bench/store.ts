@@ -20,7 +20,7 @@ export interface Store {
 
 export interface StoreOptions {
   readonly version?: Version
-  /** `single-gateway` is how KFP installs it; the other is our own platform. */
+  /** `single-gateway` is how KFP installs it; the other has two S3 processes, as our own platform has. */
   readonly topology?: Topology
   readonly identityApi?: IdentityApi
   /** More flags of `weed server`. */
