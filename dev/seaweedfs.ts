@@ -23,8 +23,14 @@ export interface SeaweedFs {
   /** What nobody but SeaweedFS itself should reach. */
   readonly sideDoors: { readonly filer: string; readonly master: string; readonly volume: string }
   readonly admin: AdminCredentials
-  /** Kills the internal server and the gateway, and starts them again on the same data and ports. */
-  restart(): Promise<void>
+}
+
+/** One that this process has started, and ends. */
+export interface StartedSeaweedFs extends SeaweedFs {
+  /** Kills the internal server and the gateway; when it resolves, nobody answers. The data stays. */
+  kill(): Promise<void>
+  /** Starts them again after a kill, on the same data and ports, and resolves when they serve. */
+  start(): Promise<void>
   /** Stops everything and removes the data. */
   stop(): Promise<void>
 }
@@ -82,7 +88,7 @@ export interface SeaweedFsSetup extends SeaweedFsOptions {
 }
 
 /** @throws Error with one line that says what is missing. */
-export async function startSeaweedFs(options: SeaweedFsOptions = {}): Promise<SeaweedFs> {
+export async function startSeaweedFs(options: SeaweedFsOptions = {}): Promise<StartedSeaweedFs> {
   const { version = DEFAULT_VERSION, runtime = 'auto', onProgress = () => {} } = options
   const admin = {
     accessKeyId: `ADMIN${randomBytes(8).toString('hex').toUpperCase()}`,

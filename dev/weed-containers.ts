@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import type { ContainerRuntimeClient, StartedNetwork } from 'testcontainers'
 import { forgoReaperIfMissing, hasImage } from './docker-images.ts'
 import { waitUntilServing } from './readiness.ts'
-import type { SeaweedFs, SeaweedFsOptions, SeaweedFsSetup } from './seaweedfs.ts'
+import type { SeaweedFsOptions, SeaweedFsSetup, StartedSeaweedFs } from './seaweedfs.ts'
 import {
   gatewayArguments,
   securityFiles,
@@ -38,7 +38,9 @@ const PORTS: WeedPorts = {
  * Gives `undefined` when there is no Docker engine, or none that has or can pull SeaweedFS.
  * @throws Error when a given port is taken or a container ends before it serves
  */
-export async function startInContainers(setup: SeaweedFsSetup): Promise<SeaweedFs | undefined> {
+export async function startInContainers(
+  setup: SeaweedFsSetup
+): Promise<StartedSeaweedFs | undefined> {
   // Loaded here, because it takes half a second that the binary need not pay.
   const { getContainerRuntimeClient, Network } = await import('testcontainers')
   const client = await getContainerRuntimeClient().catch(() => undefined)
@@ -131,9 +133,11 @@ async function startOn(
   const seaweedFs = {
     ...endpoints,
     description: `SeaweedFS ${version} in Docker`,
-    async restart() {
+    async kill() {
       await Promise.all(containers.map((container) => container.kill()))
       await Promise.all(containers.map((container) => container.wait()))
+    },
+    async start() {
       onProgress(`starting SeaweedFS ${version} in Docker again`)
       for (const container of containers) await container.start()
       await serving()

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { waitUntilServing } from './readiness.ts'
-import type { SeaweedFs, SeaweedFsOptions, SeaweedFsSetup } from './seaweedfs.ts'
+import type { SeaweedFsOptions, SeaweedFsSetup, StartedSeaweedFs } from './seaweedfs.ts'
 import type { Weed } from './weed-binary.ts'
 import {
   gatewayArguments,
@@ -17,7 +17,10 @@ import {
 const LOOPBACK = '127.0.0.1'
 
 /** @throws Error when a given port is taken or a process ends before it serves */
-export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promise<SeaweedFs> {
+export async function startAsProcesses(
+  weed: Weed,
+  setup: SeaweedFsSetup
+): Promise<StartedSeaweedFs> {
   const { admin, version, standaloneIam, topology, onProgress = () => {} } = setup
   const isSingle = topology === 'single-gateway'
   const ports = await choosePorts(setup)
@@ -60,7 +63,7 @@ export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promi
   }
 
   const endpoint = (port: number) => `http://${LOOPBACK}:${port}`
-  const seaweedFs: SeaweedFs = {
+  const seaweedFs: StartedSeaweedFs = {
     description: weed.origin,
     s3Endpoint: endpoint(isSingle ? ports.iamS3 : ports.gateway),
     internalS3Endpoint: endpoint(ports.iamS3),
@@ -74,10 +77,8 @@ export async function startAsProcesses(weed: Weed, setup: SeaweedFsSetup): Promi
       volume: endpoint(ports.volume)
     },
     admin,
-    async restart() {
-      await killProcesses()
-      await start()
-    },
+    kill: killProcesses,
+    start,
     async stop() {
       await killProcesses()
       await rm(folder, { recursive: true, force: true })

@@ -197,11 +197,12 @@ t.test('a store as Kubeflow Pipelines installs it', async (t) => {
   await t.test('a store that goes and comes back is one line each', async (t) => {
     const pod = await startPod(t, seaweedFs, {})
     t.equal((await pod.probe()).status, 200)
-    const back = seaweedFs.restart()
-    for (const wanted of [503, 200]) {
-      while ((await pod.probe()).status !== wanted) await pause(100)
+    const becomes = async (status: number) => {
+      while ((await pod.probe()).status !== status) await pause(100)
     }
-    await back
+    await seaweedFs.kill()
+    await becomes(503)
+    await Promise.all([seaweedFs.start(), becomes(200)])
     await pod.line(/^Ready again/)
     const news = pod.news().map(({ msg }) => msg)
     t.match(news[0], /^Not ready: AWS_ENDPOINT_URL_S3: /)

@@ -66,17 +66,7 @@ export async function startRendered(
       master: url('seaweedfs-internal', 9333),
       volume: `http://${pods.podAddress(SERVER, 8080)}`
     },
-    admin,
-    async restart() {
-      const server = pods.container(SERVER, 'server')
-      await server.stop()
-      server.start()
-      await pods.until('startupProbe', [server])
-      await pods.until('readinessProbe')
-    },
-    async stop() {
-      await Promise.all(pods.containers.map((container) => container.stop()))
-    }
+    admin
   }
   return { pods, seaweedFs }
 }
