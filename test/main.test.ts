@@ -52,7 +52,7 @@ async function whenListening({ stdout }: ChildProcess) {
   return { url, log: () => log }
 }
 
-/** A store that takes its time, has nothing, and fails when it is to write. */
+/** A store that takes its time, has nothing, and fails when it is to write; `asked` resolves at the next request. */
 async function slowStore(t: Test, milliseconds: number) {
   const server = createServer(async (request, response) => {
     request.resume()
@@ -61,7 +61,8 @@ async function slowStore(t: Test, milliseconds: number) {
     const noUser = '<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>'
     return response.writeHead(404).end(request.method === 'POST' ? noUser : undefined)
   })
-  return `http://127.0.0.1:${await listening(t, server)}`
+  const url = `http://127.0.0.1:${await listening(t, server)}`
+  return { url, asked: () => once(server, 'request') }
 }
 
 t.test('a faulty environment ends the start with one line that lists every fault', async (t) => {
@@ -75,7 +76,7 @@ t.test('a faulty environment ends the start with one line that lists every fault
 })
 
 t.test('a port that is taken ends the start with one line', async (t) => {
-  const taken = new URL(await slowStore(t, 0)).port
+  const taken = new URL((await slowStore(t, 0)).url).port
   const { stderr, ended } = run(t, environment({ HOST: '127.0.0.1', PORT: taken }))
   const [code] = await ended
   t.equal(code, 1)
@@ -113,15 +114,16 @@ t.test('with a certificate it speaks HTTPS', async (t) => {
 
 t.test('SIGTERM lets a running sync finish', async (t) => {
   const store = await slowStore(t, 1_000)
-  const endpoints = { AWS_ENDPOINT_URL_S3: store, AWS_ENDPOINT_URL_IAM: store }
+  const endpoints = { AWS_ENDPOINT_URL_S3: store.url, AWS_ENDPOINT_URL_IAM: store.url }
   const started = run(t, environment({ HOST: '127.0.0.1', PORT: '0', ...endpoints }))
   const { url, log } = await whenListening(started.child)
   t.equal((await fetch(`${url}/healthz`)).status, 200)
   const finalize = await fetch(`${url}/finalize`, { method: 'POST', headers, body })
   t.match(await finalize.json(), { finalized: false, resyncAfterSeconds: 25 })
 
+  const asked = store.asked()
   const sync = fetch(`${url}/sync`, { method: 'POST', headers, body })
-  await pause(300)
+  await asked
   started.child.kill('SIGTERM')
   const response = await sync
   t.equal(response.status, 503)
