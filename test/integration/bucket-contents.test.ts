@@ -90,18 +90,15 @@ for (const version of VERSIONS) {
       const bucket = await newBucket('large')
       const keys = Array.from({ length: 1_200 }, (_, n) => `runs/${n % 300}/step-${n % 7}/o-${n}`)
       await inParallel(keys, (key) => put(admin, bucket, key))
-      let removed = 0
-      let calls = 0
-      let isEmpty = false
+      let { removed, isEmpty } = await store.emptyBucket(bucket, 0, budget())
+      t.ok(removed > 0 && removed < keys.length, 'without patience it removes some')
+      t.notOk(isEmpty)
       while (!isEmpty) {
         const emptying = await store.emptyBucket(bucket, 500, budget())
         removed += emptying.removed
         isEmpty = emptying.isEmpty
-        calls += 1
       }
-      t.comment(`${calls} calls`)
       t.equal(removed, keys.length)
-      t.ok(calls > 1)
       await goes(t, bucket)
     })
 
