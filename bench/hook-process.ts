@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePorts } from '../dev/weed-processes.ts'
+import { freePorts } from '../dev/free-ports.ts'
 import { bundled } from './bundled.ts'
 import { type Usage, usageOf } from './process-usage.ts'
 import type { Store } from './store.ts'

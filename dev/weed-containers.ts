@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import type { ContainerRuntimeClient, StartedNetwork } from 'testcontainers'
 import { forgoReaperIfMissing, hasImage } from './docker-images.ts'
+import { choosePorts } from './free-ports.ts'
 import { waitUntilServing } from './readiness.ts'
-import type { SeaweedFsOptions, SeaweedFsSetup, StartedSeaweedFs } from './seaweedfs.ts'
+import type { SeaweedFsSetup, StartedSeaweedFs } from './seaweedfs.ts'
 import {
   gatewayArguments,
   securityFiles,
@@ -76,7 +77,8 @@ async function startOn(
 ) {
   const { version, admin, standaloneIam, topology, environment, onProgress = () => {} } = setup
   const isSingle = topology === 'single-gateway'
-  const ports = await chooseHostPorts(setup)
+  // Chosen beforehand: a port chosen by Docker would be another one after a restart.
+  const ports = await choosePorts(setup)
   const files = securityFiles(setup, DATA_FOLDER)
   const start = (container: Omit<WeedContainer, 'image' | 'environment' | 'files'>) =>
     startContainer(network, { ...container, image, environment, files })
@@ -176,21 +178,6 @@ async function startContainer(network: StartedNetwork, weed: WeedContainer) {
     if (!/already (allocated|in use)/.test(message)) throw error
     const ports = weed.published.map(({ host }) => host).join(' or ')
     throw new Error(`Port ${ports} is already in use`, { cause: error })
-  }
-}
-
-/** Chosen beforehand: a port chosen by Docker would be another one after a restart. */
-async function chooseHostPorts({ s3Port, iamPort }: SeaweedFsOptions) {
-  const { RandomPortGenerator } = await import('testcontainers')
-  const free = new RandomPortGenerator()
-  return {
-    gateway: s3Port ?? (await free.generatePort()),
-    iamS3: iamPort ?? (await free.generatePort()),
-    standaloneIam: await free.generatePort(),
-    filer: await free.generatePort(),
-    filerGrpc: await free.generatePort(),
-    master: await free.generatePort(),
-    volume: await free.generatePort()
   }
 }
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { choosePorts } from './free-ports.ts'
 import { waitUntilServing } from './readiness.ts'
-import type { SeaweedFsOptions, SeaweedFsSetup, StartedSeaweedFs } from './seaweedfs.ts'
+import type { SeaweedFsSetup, StartedSeaweedFs } from './seaweedfs.ts'
 import type { Weed } from './weed-binary.ts'
 import {
   gatewayArguments,
@@ -149,55 +149,4 @@ function removeSockets({ masterGrpc, volumeGrpc, filer, filerGrpc, ...s3 }: Weed
     ...[s3.iamS3Grpc, s3.gatewayGrpc].map((port) => `s3-grpc-${port}`)
   ]
   for (const name of names) rmSync(join(tmpdir(), `seaweedfs-${name}.sock`), { force: true })
-}
-
-/** Of the system's choice, but for those that the options name. */
-export async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promise<WeedPorts> {
-  for (const port of [s3Port, iamPort]) {
-    if (port !== undefined && !(await isFree(port))) {
-      throw new Error(`Port ${port} is already in use`)
-    }
-  }
-  const free = await freePorts(11)
-  const next = () => free.pop() as number
-  return {
-    master: next(),
-    masterGrpc: next(),
-    volume: next(),
-    volumeGrpc: next(),
-    filer: next(),
-    filerGrpc: next(),
-    iamS3: iamPort ?? next(),
-    // Where it is if nobody says otherwise: a gateway is known to others by this one alone.
-    iamS3Grpc: iamPort === undefined || iamPort > 55_000 ? next() : iamPort + 10_000,
-    standaloneIam: next(),
-    gateway: s3Port ?? next(),
-    gatewayGrpc: next()
-  }
-}
-
-/** Held all at once, so that they differ. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
-
-async function isFree(port: number): Promise<boolean> {
-  try {
-    const server = await listenOn(port)
-    await new Promise((resolve) => server.close(resolve))
-    return true
-  } catch {
-    return false
-  }
-}
-
-function listenOn(port: number) {
-  return new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(port, LOOPBACK, () => resolve(server))
-  })
 }

@@ -1,7 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { dirname, join } from 'node:path'
-import { freePorts } from '../../dev/weed-processes.ts'
+import { freePorts } from '../../dev/free-ports.ts'
 import { type Cluster, METACONTROLLER_LINE, type Missing } from './cluster.ts'
 import { withToken } from './kubeconfig.ts'
 import type { Processes } from './processes.ts'
@@ -18,7 +20,7 @@ interface Binaries {
   readonly crds: string
 }
 
-/** etcd, kube-apiserver and kube-controller-manager as processes, each on a port of the system's choice. */
+/** etcd, kube-apiserver and kube-controller-manager as processes, each on a free port. */
 export async function startControlPlane(
   processes: Processes,
   environment: NodeJS.ProcessEnv
@@ -64,10 +66,16 @@ export async function startApiServer(
     processes.start(join(assets, program), line)
   const etcd = start('etcd', etcdLine(folder, etcdPort, peerPort))
   const apiServer = start('kube-apiserver', apiServerLine(folder, apiPort, etcdPort, token))
-  const certified = until('kube-apiserver has made its certificate', async () =>
-    existsSync(certificate)
-  )
-  await Promise.race([certified, etcd.ended, apiServer.ended])
+  // kube-controller-manager gives up on one that is not healthy within 10 s.
+  const healthy = until('kube-apiserver is healthy', async () => {
+    const ca = readFileSync(certificate)
+    const headers = { authorization: `Bearer ${token}` }
+    const call = get({ host: LOOPBACK, port: apiPort, path: '/healthz', ca, headers })
+    const [response] = await once(call, 'response')
+    response.resume()
+    return response.statusCode === 200
+  })
+  await Promise.race([healthy, etcd.ended, apiServer.ended])
   start('kube-controller-manager', controllerManagerLine(folder, kubeconfig, controllers))
   return kubeconfig
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { freePorts } from '../../dev/weed-processes.ts'
+import { freePorts } from '../../dev/free-ports.ts'
 import { FAILED } from '../../src/commands/exit-codes.ts'
 import { environment as smallestEnvironment } from '../fixtures/builders.ts'
 import type { Platform } from './platform.ts'

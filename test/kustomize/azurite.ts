@@ -5,7 +5,7 @@ import { Agent, request } from 'node:https'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { freePorts } from '../../dev/weed-processes.ts'
+import { freePorts } from '../../dev/free-ports.ts'
 import type { Processes, Running } from '../cluster/processes.ts'
 import { until } from '../cluster/until.ts'
 

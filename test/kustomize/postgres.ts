@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'nod
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePorts } from '../../dev/weed-processes.ts'
+import { freePorts } from '../../dev/free-ports.ts'
 import type { Processes } from '../cluster/processes.ts'
 import { until } from '../cluster/until.ts'
 
