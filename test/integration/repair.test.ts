@@ -50,29 +50,43 @@ interface Victim {
 
 type Damage = (victim: Victim) => Promise<unknown>
 
-/** What a sync finds by itself, as soon as its proof is too old. */
-const SEEN: Record<string, Damage> = {
-  'a key deleted': ({ team, user, service }) =>
-    service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user))),
-  'a key disabled': ({ team, user, service }) =>
-    service.iam.send(new UpdateAccessKeyCommand({ ...keyOf(team, user), Status: 'Inactive' })),
-  'a key made again by the tenant with another secret': async ({ team, user, service }) => {
-    const { accessKeyId } = team.accessKey
-    await service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user)))
-    const other = { accessKeyId, secretAccessKey: 'x'.repeat(40) }
-    await service.iam.send(suppliedAccessKeyCommand(user, other))
-  },
-  'a policy detached': detach,
-  'a user deleted': async (victim) => {
-    const { team, user, service } = victim
-    await service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user)))
-    await detach(victim)
-    await service.iam.send(new DeleteUserCommand({ UserName: user }))
-  },
-  'an older key, as from a backup': async ({ team, user, service }) => {
-    await service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user)))
-    await service.iam.send(new CreateAccessKeyCommand({ UserName: user }))
-  }
+/** What a sync finds by itself, as soon as its proof is too old, and what the gateway says of the key then. */
+const SEEN: Record<string, [refusal: string, damage: Damage]> = {
+  'a key deleted': [
+    'InvalidAccessKeyId',
+    ({ team, user, service }) => service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user)))
+  ],
+  'a key disabled': [
+    'InvalidAccessKeyId',
+    ({ team, user, service }) =>
+      service.iam.send(new UpdateAccessKeyCommand({ ...keyOf(team, user), Status: 'Inactive' }))
+  ],
+  'a key made again by the tenant with another secret': [
+    'SignatureDoesNotMatch',
+    async ({ team, user, service }) => {
+      const { accessKeyId } = team.accessKey
+      await service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user)))
+      const other = { accessKeyId, secretAccessKey: 'x'.repeat(40) }
+      await service.iam.send(suppliedAccessKeyCommand(user, other))
+    }
+  ],
+  'a policy detached': ['AccessDenied', detach],
+  'a user deleted': [
+    'InvalidAccessKeyId',
+    async (victim) => {
+      const { team, user, service } = victim
+      await service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user)))
+      await detach(victim)
+      await service.iam.send(new DeleteUserCommand({ UserName: user }))
+    }
+  ],
+  'an older key, as from a backup': [
+    'InvalidAccessKeyId',
+    async ({ team, user, service }) => {
+      await service.iam.send(new DeleteAccessKeyCommand(keyOf(team, user)))
+      await service.iam.send(new CreateAccessKeyCommand({ UserName: user }))
+    }
+  ]
 }
 
 /** What only the audit finds: the key works as well as ever. */
@@ -114,10 +128,14 @@ for (const version of VERSIONS) {
             return victim
           }
 
-          for (const [what, damage] of Object.entries(SEEN)) {
+          for (const [what, [refusal, damage]] of Object.entries(SEEN)) {
             await t.test(`${layout}: ${what}`, async (t) => {
               const victim = await newVictim()
+              const { team, bucket, prefix } = victim
+              const client = s3Client(seaweedFs.s3Endpoint, team.accessKey)
               await damage(victim)
+              const read = () => get(client, bucket, `${prefix}model`)
+              t.equal(await eventually(refusal, read), refusal, 'the gateway has heard of it')
               service.clock.now += 5 * MINUTES
               await isMended(t, victim, seaweedFs)
             })
