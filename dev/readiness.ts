@@ -15,14 +15,16 @@ const OBJECT = { Bucket: 'seaweedfs-readiness', Key: 'ready' }
 
 /**
  * SeaweedFS's health endpoints are static, so it serves when an object written inside can be read through
- * the gateway. Leaves nothing behind. Stops asking when the signal is aborted.
+ * the gateway, and its standalone IAM server, if there is one, answers anything. Leaves nothing behind. Stops
+ * asking when the signal is aborted.
  */
 export async function waitUntilServing(
   {
     internalS3Endpoint,
     s3Endpoint,
+    standaloneIamEndpoint,
     admin
-  }: Pick<SeaweedFs, 'internalS3Endpoint' | 's3Endpoint' | 'admin'>,
+  }: Pick<SeaweedFs, 'internalS3Endpoint' | 's3Endpoint' | 'standaloneIamEndpoint' | 'admin'>,
   onProgress: (line: string) => void,
   signal: AbortSignal
 ): Promise<void> {
@@ -38,6 +40,9 @@ export async function waitUntilServing(
   let saidAt = startedAt
   for (;;) {
     try {
+      if (standaloneIamEndpoint !== undefined) {
+        await (await fetch(standaloneIamEndpoint, { signal })).body?.cancel()
+      }
       await inside.send(new CreateBucketCommand({ Bucket: OBJECT.Bucket })).catch(ignoreExisting)
       await inside.send(new PutObjectCommand({ ...OBJECT, Body: 'ready' }))
       const answer = await gateway.send(new GetObjectCommand(OBJECT))
