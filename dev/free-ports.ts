@@ -25,8 +25,10 @@ export async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promis
       throw new Error(`Port ${port} is already in use`)
     }
   }
-  const given = [s3Port, iamPort]
-  const free = (await freePorts(13)).filter((port) => !given.includes(port))
+  // Where it is if nobody says otherwise: a gateway is known to others by this one alone.
+  const iamGrpc = iamPort === undefined || iamPort > 55_000 ? undefined : iamPort + 10_000
+  const given = [s3Port, iamPort, iamGrpc]
+  const free = (await freePorts(11 + given.length)).filter((port) => !given.includes(port))
   const next = () => free.pop() as number
   return {
     master: next(),
@@ -36,8 +38,7 @@ export async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promis
     filer: next(),
     filerGrpc: next(),
     iamS3: iamPort ?? next(),
-    // Where it is if nobody says otherwise: a gateway is known to others by this one alone.
-    iamS3Grpc: iamPort === undefined || iamPort > 55_000 ? next() : iamPort + 10_000,
+    iamS3Grpc: iamGrpc ?? next(),
     standaloneIam: next(),
     gateway: s3Port ?? next(),
     gatewayGrpc: next()
@@ -45,7 +46,8 @@ export async function choosePorts({ s3Port, iamPort }: SeaweedFsOptions): Promis
 }
 
 /**
- * Ports of the loopback on which nobody listens; this process is given none of them twice.
+ * Ports of the loopback on which nobody listens. This process is given none of them again before it has been
+ * through its block.
  *
  * @throws Error when there are not so many
  */
@@ -59,7 +61,8 @@ export async function freePorts(count: number): Promise<number[]> {
   return found
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens on this port of the loopback. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(false))

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Attachment } from '../src/desired/attachments.ts'
+import { isFree } from './free-ports.ts'
 import { type Hook, startHook } from './hook.ts'
 import { type SeaweedFs, startSeaweedFs } from './seaweedfs.ts'
 
@@ -31,7 +31,11 @@ try {
 
 async function demo(): Promise<void> {
   const port = portFrom('PORT') ?? DEFAULT_PORT
-  await ensureFree(port)
+  if (!(await isFree(port))) {
+    throw new Error(
+      `Port ${port} is already in use, perhaps by an earlier run that was killed; set PORT to another one`
+    )
+  }
 
   step('A real SeaweedFS, with a gateway of its own for profiles')
   const [s3Port, iamPort] = [portFrom('DEV_S3_PORT'), portFrom('DEV_IAM_PORT')]
@@ -152,20 +156,6 @@ function portFrom(name: string): number | undefined {
   const port = Number(text)
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port
   throw new Error(`${name} must be a port number, not ${text}`)
-}
-
-async function ensureFree(port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const server = createServer()
-    server.once('error', () =>
-      reject(
-        new Error(
-          `Port ${port} is already in use, perhaps by an earlier run that was killed; set PORT to another one`
-        )
-      )
-    )
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve()))
-  })
 }
 
 async function close(code: number): Promise<void> {
