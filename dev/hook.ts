@@ -47,6 +47,10 @@ export async function startHook(seaweedFs: SeaweedFs, port: number): Promise<Hoo
     })
   )
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  // Whatever ends this process, nothing of it is left running.
+  const killAtExit = () => child.kill('SIGKILL')
+  process.once('exit', killAtExit)
+  child.once('exit', () => process.off('exit', killAtExit))
   const url = `http://127.0.0.1:${port}`
   const stop = () => stopHook(child, ended)
   const early = ended.then(() => {
